@@ -1,0 +1,318 @@
+"""The destination protocol: an exchange is a generator that yields requests and is sent responses.
+
+A destination never does I/O. It yields a `Request`, the driver sends it, paces it, repeats it when that is safe and hands
+back the final `Response`. So a live run, a rehearsal, a replay, pacing, retries, receipts and the simulator are each
+written once, and a destination is read in a minute (the shape is that of httpx's auth flow).
+
+Rules that hold for all destinations (`destinations/testing.py` checks them):
+
+1. `deliver` returns exactly one `Outcome` for each member of the batch, in any order, keyed by `Member.id`.
+2. The driver deals with 429, 5xx, timeouts and resets; a destination sees final answers only: 2xx, 3xx and 4xx. A refused
+   credential (401, 403) ends the run before the destination sees it, unless it is listed in `Capabilities.final`.
+3. Never loop over members with one request each: say `rows=1` in the limits, and receipts, pacing and parallelism follow.
+4. Reading a response cannot raise: `Response.json` answers None for nonsense, `Response.get` walks with a default.
+5. A removal names the identifiers that were sent, not today's; the driver hands them over in `Member.identifiers`.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from destinations.identifiers import Unusable, email, phone, text
+
+Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+
+
+class Operation(StrEnum):
+    """What is asked of a channel for one member."""
+
+    ADD = "add"
+    UPDATE = "update"
+    REMOVE = "remove"
+    TRIGGER = "trigger"
+
+
+class Verdict(StrEnum):
+    """How one member's operation ended."""
+
+    ACCEPTED = "accepted"
+    """The channel has applied it."""
+    REJECTED = "rejected"
+    """The channel refuses this member; the same again would be refused again."""
+    DEFERRED = "deferred"
+    """Provably not applied, worth another try in a later run."""
+    PENDING = "pending"
+    """Taken over by an asynchronous job that has not ended; `Outcome.job` names it."""
+    UNKNOWN = "unknown"
+    """May or may not be applied. A destination says so of a failed job; of a lost answer only the driver does."""
+
+
+class Dedupe(StrEnum):
+    """What makes it safe to send the same trigger again."""
+
+    KEY = "key"
+    """The channel ignores a repeated `Member.id` for `Capabilities.dedupe_window` seconds."""
+    NONE = "none"
+    """Nothing: a message whose answer was lost is never sent again by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request of an operation may carry, and how often it may be sent."""
+
+    rows: int = 1
+    """Members a request."""
+    bytes: int | None = None
+    """Bytes a request body."""
+    row_bytes: int | None = None
+    """Bytes one member may take in the body."""
+    rates: tuple[tuple[int, float], ...] = ()
+    """Windows (requests, seconds), all of which hold at once."""
+    rate_class: str = ""
+    """Operations of one class share their windows; requests may name a class of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a channel can do, as data that planning reads."""
+
+    operations: Mapping[Operation, Limits]
+    """Supported operations; one that is missing is refused by `tailrace check`."""
+    identifiers: tuple[str, ...]
+    """Identifier kinds accepted, preferred first: the first that a row has is the key of the member in the channel."""
+    attributes: bool = True
+    """Whether columns of `send` can be kept up to date for a member."""
+    hashed: bool = False
+    """Whether `identify` answers hashes, so that the plain value never leaves the warehouse."""
+    dedupe: Dedupe = Dedupe.NONE
+    """Safety of repeating a trigger."""
+    dedupe_window: float = 0
+    """Seconds for which a repeated id is ignored."""
+    lateness: float = 900
+    """Seconds after which a request whose answer was lost can no longer arrive."""
+    silent: bool = False
+    """Whether a trigger can be recorded without starting messages (first loads)."""
+    needs_target: bool = False
+    """Whether members live in a remote list, segment or audience that must exist first (`prepare`)."""
+    minimum: int = 0
+    """Matched members below which the channel will not use an audience."""
+    readback: bool = False
+    """Whether `members` can list who is in the target."""
+    target: str = ""
+    """The settings field that names the remote list, segment or audience; empty where there is none."""
+    final: frozenset[int] = frozenset()
+    """Statuses that the driver would retry or stop at, but that the destination wants to read itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member of a batch: what the channel needs to know of one person or account."""
+
+    id: str
+    """Operation id: unique a plan, stable for ever for a trigger. The idempotency key where the channel has one."""
+    person: str
+    """Person or account key of the warehouse."""
+    identifiers: Mapping[str, str]
+    """Identifier kind → value as the channel keys on it (normalised, hashed where `Capabilities.hashed`)."""
+    attributes: Mapping[str, Json] = field(default_factory=dict)
+    """Columns of `send`, JSON-ready."""
+    remote_id: str | None = None
+    """Id the channel gave this member earlier, from the id map of the core."""
+    occurred_at: datetime | None = None
+    """When the trigger's cause happened (aware, UTC); None for sets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Members that want the same operation on the same target; never more than `Limits` allow."""
+
+    operation: Operation
+    members: tuple[Member, ...]
+    audience: str
+    """Name of the audience."""
+    target: str | None = None
+    """Remote list, segment or audience id."""
+    event: str | None = None
+    """Event name of a trigger."""
+    silent: bool = False
+    """First load: record, start no messages. Only set where `Capabilities.silent`."""
+    at: datetime | None = None
+    """When the plan was made (aware, UTC)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request as a value. Its repr shows neither query, headers nor body: they carry secrets and persons."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    rate_class: str | None = None
+    """Rate class when it differs from the operation's own."""
+    rates: tuple[tuple[int, float], ...] | None = None
+    """Windows of that class."""
+    reads: bool = False
+    """Changes nothing in the channel: always safe to repeat."""
+
+    def __repr__(self) -> str:
+        return f"Request({self.method} {self.url.split('?')[0]})"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A final answer. Nothing read from it can raise."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Names in lower case."""
+    body: bytes = field(default=b"", repr=False)
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def json(self) -> Any:
+        """Parsed body, or None when it is not JSON."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+    def get(self, *path: str | int, default: Any = None) -> Any:
+        """Walk the JSON body: `response.get("errors", 0, "detail")`; `default` where the path ends early."""
+        return walk(self.json, *path, default=default)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one member ended."""
+
+    id: str
+    verdict: Verdict
+    reason: str = ""
+    """Why, when not accepted: a short phrase of ours or the vendor's code, never a person's data."""
+    remote_id: str | None = None
+    """Id of the member in the channel, for the id map."""
+    job: str | None = None
+    """Asynchronous job, with PENDING."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An asynchronous job that some members are waiting for."""
+
+    id: str
+    members: tuple[Member, ...]
+    operation: Operation
+    target: str | None = None
+
+
+Exchange = Generator[Request, Response, Sequence[Outcome]]
+Preparation = Generator[Request, Response, str]
+"""Returns the id of the remote list, segment or audience."""
+Reading = Generator[Request, Response, Sequence[str]]
+
+
+class Refused(Exception):
+    """A destination cannot go on for a reason that concerns the whole sync, not a member: the operator must act.
+
+    Raised in `prepare`, `check` and `deliver`; the message says what is wrong and what would be right.
+    """
+
+
+class Settings(BaseModel):
+    """What a connection of this destination must say in connections.yml; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    base_url: str = Field(default="", description="Root of the channel's API, for a proxy, a test account or a sandbox.")
+    region: str = Field(default="", description="Data region where the vendor has several.")
+    phone_region: str = Field(default="", description="Two-letter country of phone numbers written without +.")
+
+
+class Destination(ABC):
+    """One kind of channel. Subclasses are stateless beside their settings."""
+
+    capabilities: ClassVar[Capabilities]
+    settings_type: ClassVar[type[Settings]] = Settings
+
+    def __init__(self, settings: Any) -> None:
+        self.settings = settings
+
+    @abstractmethod
+    def deliver(self, batch: Batch) -> Exchange:
+        """Assert one batch in the channel; returns one Outcome a member."""
+
+    def identify(self, kind: str, value: str, region: str | None = None) -> str:
+        """The value the channel keys on. Raises Unusable with a reason; never answers an empty text."""
+        if kind == "phone":
+            return phone(value, region or self.settings.phone_region or None)
+        return email(value) if kind == "email" else text(value)
+
+    def prepare(self, name: str) -> Preparation:
+        """Find or create the remote list, segment or audience called `name`; returns its id."""
+        raise Refused(f"{type(self).__name__} keeps no remote list: nothing to prepare for {name}")
+        yield
+
+    def settle(self, job: Job) -> Exchange:
+        """Ask an asynchronous job how each member ended; PENDING for those it has not ended for."""
+        return [Outcome(m.id, Verdict.UNKNOWN, "the destination keeps no jobs") for m in job.members]
+        yield
+
+    def members(self, target: str) -> Reading:
+        """Read back who is in the target, as identifier values, where the channel allows it."""
+        raise Refused(f"{type(self).__name__} cannot be read back")
+        yield
+
+    def check(self) -> Generator[Request, Response, None]:
+        """Prove the credentials with one harmless request. Raises Refused when they are not good."""
+        return
+        yield
+
+
+def walk(value: Any, *path: str | int, default: Any = None) -> Any:
+    """Follow keys and indexes into JSON; `default` where the path leaves it."""
+    for step in path:
+        if isinstance(value, dict) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and isinstance(step, int) and -len(value) <= step < len(value):
+            value = value[step]
+        else:
+            return default
+    return value
+
+
+def send_json(method: str, url: str, body: Json = None, headers: Mapping[str, str] | None = None, **more: Any) -> Request:
+    """A Request with a compact JSON body and its content type (unless `headers` name another)."""
+    content = None if body is None else json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+    kind = {} if body is None else {"Content-Type": "application/json"}
+    return Request(method, url, {**kind, **(headers or {})}, content, **more)
+
+
+def with_query(url: str, **parameters: str | int) -> str:
+    """`url?name=value…`, percent-encoded."""
+    return f"{url}?{urlencode(parameters)}" if parameters else url
+
+
+def basic_auth(user: str, password: str) -> dict[str, str]:
+    """The Authorization header of HTTP Basic."""
+    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+
+def every(batch: Batch | Job, verdict: Verdict, reason: str = "") -> list[Outcome]:
+    """The same outcome for every member."""
+    return [Outcome(member.id, verdict, reason) for member in batch.members]
+
+
