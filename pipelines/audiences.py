@@ -1,0 +1,152 @@
+"""Audiences as people declare them: who they are, whom to spare, where they go and how often.
+
+`Block`, `Sync` and `Trigger` are what stands in YAML under `config.meta.audience`: strict, and normalised on reading.
+`Audience` joins such a block with what dbt knows of the model. Nothing here knows dbt's files or a destination.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr, model_validator
+
+from pipelines.notation import cron_of, parse_cadence, parse_duration, parse_send, parse_share
+
+
+class Written(BaseModel):
+    """Something a person writes: unknown keys are refused, and what is written does not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+Send = Annotated[dict[str, str], BeforeValidator(parse_send)]
+Name = Annotated[StrictStr, Field(min_length=1)]
+
+
+class Trigger(Written):
+    """A message that starts when a person enters the audience."""
+
+    when: Literal["enters"]
+    """The change that causes it. (`on:` would become `true` in YAML.)"""
+    event: Name
+    """Name of the event in the channel."""
+    send: Send = {}
+    """Columns that travel with the event: column → name in the channel."""
+    max_age: Annotated[timedelta, BeforeValidator(parse_duration)] = timedelta(hours=24)
+    """Entries older than this send nothing more."""
+
+
+class Sync(Written):
+    """One audience to one connection."""
+
+    to: Name
+    """Connection, by its name in connections.yml."""
+    every: Annotated[str, BeforeValidator(parse_cadence)]
+    """Cadence: 15m, 1h, 1d, 1w or five cron fields."""
+    trigger: Trigger | None = None
+    """Message for those who enter."""
+    send: Send = {}
+    """Columns kept up to date for each member: column → name in the channel."""
+    first_sync: Literal["silent", "live"] = "silent"
+    """Whether those who are in the audience at the first sync cause triggers: `silent` sends them none."""
+    target: Name | None = None
+    """Remote list, segment or audience id; overrides the one of the connection."""
+    members: StrictBool = True
+    """False: only the trigger is sent, no membership is kept."""
+
+    @model_validator(mode="after")
+    def _sends_something(self) -> Self:
+        if not self.members and not self.trigger:
+            raise ValueError("members: false without a trigger sends nothing; add a trigger or leave members out")
+        if not self.members and self.send:
+            raise ValueError("send is for members, and members is false; write send inside the trigger")
+        return self
+
+    @property
+    def cron(self) -> str:
+        """The cadence as five cron fields."""
+        return cron_of(self.every)
+
+
+class Block(Written):
+    """What stands under `config.meta.audience` of a model."""
+
+    syncs: tuple[Sync, ...] = ()
+    """Where the audience goes; none: it is only built and counted."""
+    suppress: tuple[Name, ...] = ()
+    """Models whose persons are spared, besides `do_not_contact`, which always applies."""
+    holdout: Annotated[float, BeforeValidator(parse_share)] = 0.0
+    """Share of persons who are left out to measure the lift."""
+    holdout_salt: Name | None = None
+    """Audiences of one salt hold out the same persons; by itself each audience draws its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a model."""
+
+    name: str
+    data_type: str | None = None
+    """As the contract declares it; None where it declares none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """A segment declared for activation: its block and what dbt knows of its model."""
+
+    name: str
+    relation: str
+    """The table as quoted SQL text."""
+    key: str
+    """Column of the person (or account)."""
+    identifiers: Mapping[str, str]
+    """Identifier kind → column; holds the key's kind too."""
+    unique_id: str = ""
+    """dbt's id of the model."""
+    database: str | None = None
+    schema: str = ""
+    identifier: str = ""
+    """Name of the table inside its schema."""
+    path: str = ""
+    """The .yml file, relative to the project."""
+    line: int = 0
+    """Where the model starts in it."""
+    description: str = ""
+    owner: str | None = None
+    """Owner of the model's group, or the group."""
+    tags: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+    """Declared columns in order."""
+    regions: Mapping[str, str] = field(default_factory=dict)
+    """Identifier kind → column that holds the country of values written without it."""
+    suppress: tuple[str, ...] = ()
+    """Suppressions besides `do_not_contact`."""
+    holdout: float = 0.0
+    holdout_salt: str = ""
+    """What the holdout is drawn by; the name of the audience unless it is declared."""
+    syncs: tuple[Sync, ...] = ()
+    upstream: tuple[str, ...] = ()
+    """dbt ids of all that the model is built from, nearest first."""
+
+    def sync_id(self, sync: Sync) -> str:
+        """`abandoned_cart__meta_ads`."""
+        return f"{self.name}__{sync.to}"
+
+    def __post_init__(self) -> None:
+        if not self.holdout_salt:
+            object.__setattr__(self, "holdout_salt", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressionModel:
+    """A model whose persons are spared."""
+
+    name: str
+    relation: str
+    """The table as quoted SQL text."""
+    key: str
+    """Column of the person (or account)."""
+    unique_id: str = ""

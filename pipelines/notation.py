@@ -1,0 +1,90 @@
+"""The small notations people write in declarations: durations, cadences, shares, and columns to send.
+
+Each reader takes what YAML made of the text and raises ValueError with a message that says what would be right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+
+MOST_HELD_OUT = 0.5
+"""A holdout above one half would mostly measure silence."""
+_UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
+_DURATION = re.compile(r"(\d+)\s*([mhdw])")
+_DAILY_AT = "0 6 * * *"
+
+
+def parse_duration(value: object) -> timedelta:
+    """`30m`, `48h`, `2d` or `1w`; ValueError otherwise."""
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if not match or not int(match[1]):
+        raise ValueError(f"{value!r} is not a duration; write a number and m, h, d or w, such as 30m, 48h or 2d")
+    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+
+
+def cron_of(every: str) -> str:
+    """The five cron fields of `15m`, `1h`, `1d`, `1w` or of a cron expression; ValueError otherwise.
+
+    A day starts at 06:00, so that the night's loads have landed.
+    """
+    if _DURATION.fullmatch(every.strip()):
+        return _cron_of_duration(every)
+    if len(every.split()) != 5:
+        raise ValueError(f"{every!r} is not a cadence; write 15m, 1h, 1d, 1w or the five fields of cron in quotes")
+    from croniter import croniter  # only cadences in cron pay for its import
+
+    if not croniter.is_valid(every):
+        raise ValueError(f"{every!r} is not a cron expression; its five fields are minute hour day month weekday")
+    return " ".join(every.split())
+
+
+def parse_cadence(value: object) -> str:
+    """A cadence as it was written, when `cron_of` can read it; ValueError otherwise."""
+    if isinstance(value, str):
+        cron_of(value)
+        return value
+    raise ValueError(f"{value!r} has no unit; write 15m, 1h, 1d, 1w or the five fields of cron in quotes")
+
+
+def parse_share(value: object) -> float:
+    """A share between 0 and one half, written `10%` or `0.1`; ValueError otherwise."""
+    share = _share(value)
+    if share is None:
+        raise ValueError(f"{value!r} is not a share; write a percentage such as 10% or a fraction such as 0.1")
+    if share > MOST_HELD_OUT:
+        percent = f"; did you mean {share:g}%?" if 1 <= share <= 50 and "%" not in str(value) else ""
+        raise ValueError(f"{value} is more than half of the audience; a holdout is at most 50%{percent}")
+    return share
+
+
+def parse_send(value: object) -> dict[str, str]:
+    """Column → name in the channel, from a list of columns or from a map; ValueError otherwise."""
+    if isinstance(value, list | tuple):
+        value = {column: column for column in value}
+    if isinstance(value, Mapping) and all(isinstance(x, str) and x for pair in value.items() for x in pair):
+        return dict(value)
+    raise ValueError("must be a list of columns, [cart_value], or a map of column to remote name, {cart_value: value}")
+
+
+def _cron_of_duration(every: str) -> str:
+    minutes = int(parse_duration(every).total_seconds()) // 60
+    if minutes < 60 and 60 % minutes == 0:
+        return f"*/{minutes} * * * *" if minutes > 1 else "* * * * *"
+    if minutes % 60 == 0 and minutes < 1440 and 1440 % minutes == 0:
+        return f"0 */{minutes // 60} * * *" if minutes > 60 else "0 * * * *"
+    if minutes in (1440, 10080):
+        return _DAILY_AT if minutes == 1440 else "0 6 * * 1"
+    raise ValueError(
+        f"{every!r} does not divide an hour or a day evenly; write 15m, 1h, 6h, 1d, 1w or five cron fields"
+    )
+
+
+def _share(value: object) -> float | None:
+    text = str(value).strip()
+    if isinstance(value, bool) or not re.fullmatch(r"\d+(\.\d+)?%?", text):
+        return None
+    return float(text[:-1]) / 100 if text.endswith("%") else float(text)
