@@ -1,7 +1,9 @@
-"""Normalise identifiers, and nothing else: the rules that platforms share; a platform's own rule lives in its destination.
+"""Normalise identifiers: the rules that platforms share; a platform's own rule lives in its destination.
 
 A value that cannot be normalised is `Unusable` with a reason; it becomes a rejected row, never a wrong hash. A blank is
-never hashed. Phones follow E.164 (ITU) by Google's libphonenumber metadata.
+never hashed. Phones follow E.164 (ITU) by Google's libphonenumber metadata and must be valid numbers of their country.
+Addresses are those that mail providers give out: no quoted local parts, comments or IP literals, but letters of all
+scripts, and IDN domains as they stand.
 """
 
 from __future__ import annotations
@@ -9,7 +11,12 @@ from __future__ import annotations
 import hashlib
 import re
 
-_EMAIL = re.compile(r"[^\s@\"(),:;<>\[\]\\]+@[^\s@.]+(\.[^\s@.]+)+")
+# Blanks and controls are in no part of an address, nor are the invisible characters that spreadsheets leave behind.
+_INVISIBLE = r"\s\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff"
+_ATOM = rf'[^{_INVISIBLE}@"(),:;<>\[\]\\.]+'
+# A label: of ASCII only letters, digits and inner hyphens; ideographic and full-width dots would separate labels too.
+_LABEL = rf"(?!-)[^{_INVISIBLE}!-,./:-@\[-`{{-~。．｡]{{1,63}}(?<!-)"
+_EMAIL = re.compile(rf"(?P<local>{_ATOM}(?:\.{_ATOM})*)@(?:{_LABEL}\.)+(?!\d+$){_LABEL}")
 _HASHED = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -23,13 +30,16 @@ def text(value: str) -> str:
         raise Unusable("blank")
     if "{{" in trimmed or "}}" in trimmed:
         raise Unusable("an un-rendered template")
+    if any("\ud800" <= letter <= "\udfff" for letter in trimmed):
+        raise Unusable("broken text")
     return trimmed
 
 
 def email(value: str) -> str:
     """Trimmed and lower-cased address. Dots and +tags stay: they are other mailboxes for most providers."""
     address = text(value).lower()
-    if len(address) > 254 or not _EMAIL.fullmatch(address):
+    match = _EMAIL.fullmatch(address)
+    if not match or len(match["local"].encode()) > 64 or len(address.encode()) > 254:
         raise Unusable("not an e-mail address")
     return address
 
@@ -45,8 +55,8 @@ def phone(value: str, region: str | None = None) -> str:
         number = phonenumbers.parse(written, region.upper() if region else None)
     except phonenumbers.NumberParseException:
         raise Unusable("not a phone number" if written.startswith("+") else "a phone number without country") from None
-    if not phonenumbers.is_possible_number(number):
-        raise Unusable("not a possible phone number")
+    if not phonenumbers.is_valid_number(number):
+        raise Unusable("not a valid phone number")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 

@@ -1,36 +1,43 @@
 """The destination protocol: an exchange is a generator that yields requests and is sent responses.
 
-A destination never does I/O. It yields a `Request`, the driver sends it, paces it, repeats it when that is safe and hands
-back the final `Response`. So a live run, a rehearsal, a replay, pacing, retries, receipts and the simulator are each
-written once, and a destination is read in a minute (the shape is that of httpx's auth flow).
+A destination never does I/O. It yields a `Request`, the driver sends it, paces it, repeats it when that is safe and
+hands back the final `Response`. So a live run, a rehearsal, a replay, pacing, retries, receipts and the simulator are
+each written once, and a destination is read in a minute (the shape is that of httpx's auth flow).
 
 Rules that hold for all destinations (`destinations/testing.py` checks them):
 
 1. `deliver` returns exactly one `Outcome` for each member of the batch, in any order, keyed by `Member.id`.
-2. The driver deals with 429, 5xx, timeouts and resets; a destination sees final answers only: 2xx, 3xx and 4xx. A refused
-   credential (401, 403) ends the run before the destination sees it, unless it is listed in `Capabilities.final`.
-3. Never loop over members with one request each: say `rows=1` in the limits, and receipts, pacing and parallelism follow.
+2. The driver deals with 429, 5xx, timeouts and resets; a destination sees final answers only: 2xx, 3xx and 4xx. A
+   refused credential (401, 403) ends the run before the destination sees it, unless `Capabilities.final` lists it.
+   `throttled`, `failed` and `refused` say which answers those are, for vendors that put it into a 400 body.
+3. Never loop over members with one request each: say `rows=1` in the limits; receipts, pacing and parallelism follow.
 4. Reading a response cannot raise: `Response.json` answers None for nonsense, `Response.get` walks with a default.
 5. A removal names the identifiers that were sent, not today's; the driver hands them over in `Member.identifiers`.
 """
 
 from __future__ import annotations
 
-import base64
-import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
-from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from destinations.identifiers import Unusable, email, phone, text
+from destinations.http import Json, Request, Response
+from destinations.identifiers import email, phone, text
 
-Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+__all__ = [
+    "Batch", "Capabilities", "Dedupe", "Destination", "Exchange", "Job", "Json", "Limits", "Member", "Operation",
+    "Outcome", "Preparation", "Reading", "Refused", "Request", "Response", "Settings", "Verdict",
+    "code", "every", "unaccepted",
+]  # fmt: skip
+
+_CODE = re.compile(r"-?\d{1,7}|[A-Za-z/_][\w./\[\]-]{0,79}")
+_LATER = frozenset({408, 425, 429})
 
 
 class Operation(StrEnum):
@@ -94,6 +101,8 @@ class Capabilities:
     """Whether columns of `send` can be kept up to date for a member."""
     hashed: bool = False
     """Whether `identify` answers hashes, so that the plain value never leaves the warehouse."""
+    matches_any: bool = False
+    """Whether a removal takes whoever matches any of its identifiers (ad platforms): a shared one must be spared."""
     dedupe: Dedupe = Dedupe.NONE
     """Safety of repeating a trigger."""
     dedupe_window: float = 0
@@ -151,51 +160,6 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """One HTTP request as a value. Its repr shows neither query, headers nor body: they carry secrets and persons."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes | None = field(default=None, repr=False)
-    rate_class: str | None = None
-    """Rate class when it differs from the operation's own."""
-    rates: tuple[tuple[int, float], ...] | None = None
-    """Windows of that class."""
-    reads: bool = False
-    """Changes nothing in the channel: always safe to repeat."""
-
-    def __repr__(self) -> str:
-        return f"Request({self.method} {self.url.split('?')[0]})"
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """A final answer. Nothing read from it can raise."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Names in lower case."""
-    body: bytes = field(default=b"", repr=False)
-
-    @property
-    def ok(self) -> bool:
-        return 200 <= self.status < 300
-
-    @property
-    def json(self) -> Any:
-        """Parsed body, or None when it is not JSON."""
-        try:
-            return json.loads(self.body)
-        except ValueError:
-            return None
-
-    def get(self, *path: str | int, default: Any = None) -> Any:
-        """Walk the JSON body: `response.get("errors", 0, "detail")`; `default` where the path ends early."""
-        return walk(self.json, *path, default=default)
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """How one member ended."""
 
@@ -237,9 +201,13 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    base_url: str = Field(default="", description="Root of the channel's API, for a proxy, a test account or a sandbox.")
-    region: str = Field(default="", description="Data region where the vendor has several.")
-    phone_region: str = Field(default="", description="Two-letter country of phone numbers written without +.")
+    base_url: str = Field(default="", pattern="^(https?://.+)?$", description="root of the channel's API")
+    region: str = Field(default="", description="data region where the vendor has several")
+    phone_region: str = Field(default="", description="two-letter country of phone numbers written without +")
+
+    def root(self, default: str) -> str:
+        """`base_url` where it is set, else the vendor's own root; no slash at the end."""
+        return (self.base_url or default).rstrip("/")
 
 
 class Destination(ABC):
@@ -261,6 +229,23 @@ class Destination(ABC):
             return phone(value, region or self.settings.phone_region or None)
         return email(value) if kind == "email" else text(value)
 
+    def throttled(self, response: Response) -> float | None:
+        """Seconds to wait before the same request again (0: as the driver likes); None when this is no throttling.
+
+        A throttled request was provably not applied.
+        """
+        return (response.retry_after or 0.0) if response.status == 429 else None
+
+    def failed(self, response: Response) -> bool:
+        """Whether the channel itself failed: worth repeating when that is safe, and perhaps applied all the same."""
+        return response.status >= 500
+
+    def refused(self, response: Response) -> str | None:
+        """What the operator must know when the credentials were refused: the run stops. None when they were not."""
+        if response.status not in (401, 403):
+            return None
+        return f"{type(self).__name__} refused the credentials (HTTP {response.status}): check this connection's keys"
+
     def prepare(self, name: str) -> Preparation:
         """Find or create the remote list, segment or audience called `name`; returns its id."""
         raise Refused(f"{type(self).__name__} keeps no remote list: nothing to prepare for {name}")
@@ -271,7 +256,7 @@ class Destination(ABC):
         return [Outcome(m.id, Verdict.UNKNOWN, "the destination keeps no jobs") for m in job.members]
         yield
 
-    def members(self, target: str) -> Reading:
+    def members(self, target: str) -> Reading:  # noqa: ARG002
         """Read back who is in the target, as identifier values, where the channel allows it."""
         raise Refused(f"{type(self).__name__} cannot be read back")
         yield
@@ -282,37 +267,28 @@ class Destination(ABC):
         yield
 
 
-def walk(value: Any, *path: str | int, default: Any = None) -> Any:
-    """Follow keys and indexes into JSON; `default` where the path leaves it."""
-    for step in path:
-        if isinstance(value, dict) and step in value:
-            value = value[step]
-        elif isinstance(value, list) and isinstance(step, int) and -len(value) <= step < len(value):
-            value = value[step]
-        else:
-            return default
-    return value
-
-
-def send_json(method: str, url: str, body: Json = None, headers: Mapping[str, str] | None = None, **more: Any) -> Request:
-    """A Request with a compact JSON body and its content type (unless `headers` name another)."""
-    content = None if body is None else json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
-    kind = {} if body is None else {"Content-Type": "application/json"}
-    return Request(method, url, {**kind, **(headers or {})}, content, **more)
-
-
-def with_query(url: str, **parameters: str | int) -> str:
-    """`url?name=value…`, percent-encoded."""
-    return f"{url}?{urlencode(parameters)}" if parameters else url
-
-
-def basic_auth(user: str, password: str) -> dict[str, str]:
-    """The Authorization header of HTTP Basic."""
-    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
-
-
 def every(batch: Batch | Job, verdict: Verdict, reason: str = "") -> list[Outcome]:
     """The same outcome for every member."""
     return [Outcome(member.id, verdict, reason) for member in batch.members]
 
 
+def unaccepted(batch: Batch | Job, response: Response, why: str = "") -> list[Outcome]:
+    """The same outcome for every member of a request that was not accepted as documented: the status decides."""
+    if response.status in _LATER:
+        verdict, reason = Verdict.DEFERRED, f"HTTP {response.status}"
+    elif response.status >= 500:
+        verdict, reason = Verdict.UNKNOWN, f"HTTP {response.status}"
+    elif response.ok:
+        verdict, reason = Verdict.UNKNOWN, f"HTTP {response.status} with an unreadable answer"
+    else:
+        verdict, reason = Verdict.REJECTED, f"HTTP {response.status}"
+    return every(batch, verdict, f"{reason}: {why}" if why else reason)
+
+
+def code(*parts: Any) -> str:
+    """A vendor's error codes and field names as a reason. Anything that looks like free text is left out.
+
+    Vendors echo what they were sent in their messages; codes and field names carry no person's data.
+    """
+    words = [str(part) for part in parts if isinstance(part, str | int) and not isinstance(part, bool)]
+    return " ".join(word for word in words if _CODE.fullmatch(word))

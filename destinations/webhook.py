@@ -1,0 +1,117 @@
+"""Any HTTP endpoint, one signed message a member (https://www.standardwebhooks.com, specification 1.0).
+
+`webhook-id` is the operation's id and stays the same at every attempt, so a receiver drops what it has seen; timestamp
+and signature are made anew for each attempt. Redirects are not followed. The template that newcomers copy.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from dataclasses import replace
+from datetime import UTC
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from destinations.http import Request, send_json
+from destinations.protocol import (
+    Batch,
+    Capabilities,
+    Dedupe,
+    Destination,
+    Exchange,
+    Limits,
+    Member,
+    Operation,
+    Outcome,
+    Settings,
+    Verdict,
+    unaccepted,
+)
+
+_TYPES = {Operation.ADD: "audience.entered", Operation.UPDATE: "audience.updated", Operation.REMOVE: "audience.left"}
+_GONE = "the endpoint says it is gone for good: take it out of connections.yml"
+_MOVED = "redirects are not followed: write the new address into connections.yml"
+
+
+class WebhookSettings(Settings):
+    """Where to post, and the secret shared with the receiver."""
+
+    url: str = Field(default="", description="the https address that receives the messages")
+    secret: SecretStr | None = Field(default=None, description="whsec_… ; two separated by a blank while rotating")
+
+    @field_validator("secret")
+    @classmethod
+    def _usable(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and not signing_keys(secret):
+            raise ValueError("must be whsec_ followed by the base64 of 24 to 64 bytes")
+        return secret
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> WebhookSettings:
+        if not self.base_url and urlsplit(self.url).scheme != "https":
+            raise ValueError("url must be an https:// address (use base_url for a receiver without TLS)")
+        return self
+
+    @property
+    def endpoint(self) -> str:
+        """`url`, with scheme and host of `base_url` where that is set."""
+        if not self.base_url:
+            return self.url
+        parts = urlsplit(self.url)
+        return self.root("") + parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+class Webhook(Destination):
+    """Posts `{"type", "timestamp", "data"}` for each member that enters, changes, leaves or triggers an event."""
+
+    settings_type = WebhookSettings
+    capabilities = Capabilities(
+        operations=dict.fromkeys(Operation, Limits(rows=1)),
+        identifiers=("person", "email", "phone"),
+        dedupe=Dedupe.KEY,
+        dedupe_window=86_400,
+    )
+
+    def deliver(self, batch: Batch) -> Exchange:
+        [member] = batch.members
+        headers = {"webhook-id": member.id}
+        response = yield send_json("POST", self.settings.endpoint, message(batch, member), headers, finish=self.sign)
+        if response.ok:
+            return [Outcome(member.id, Verdict.ACCEPTED)]
+        return unaccepted(batch, response, _GONE if response.status == 410 else _MOVED if response.status < 400 else "")
+
+    def sign(self, request: Request, now: int) -> Request:
+        """The request with the time of this attempt and, where a secret is set, its signature."""
+        signed = f"{request.headers['webhook-id']}.{now}.".encode() + (request.body or b"")
+        keys = signing_keys(self.settings.secret) if self.settings.secret else []
+        marks = [base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode() for key in keys]
+        signature = {"webhook-signature": " ".join(f"v1,{mark}" for mark in marks)} if marks else {}
+        return replace(request, headers={**request.headers, "webhook-timestamp": str(now), **signature})
+
+
+def message(batch: Batch, member: Member) -> dict[str, object]:
+    """The body of one message."""
+    moment = member.occurred_at or batch.at
+    happened = {"timestamp": moment.astimezone(UTC).isoformat().replace("+00:00", "Z")} if moment else {}
+    data = {
+        "audience": batch.audience,
+        "person_id": member.person,
+        "identifiers": {kind: value for kind, value in member.identifiers.items() if kind != "person"},
+        "attributes": dict(member.attributes),
+    }
+    return {"type": _TYPES.get(batch.operation) or batch.event, **happened, "data": data}
+
+
+def signing_keys(secret: SecretStr) -> list[bytes]:
+    """The keys in `whsec_…` secrets, empty when one of them is not usable."""
+    keys = []
+    for part in secret.get_secret_value().split():
+        try:
+            keys.append(base64.b64decode(part.removeprefix("whsec_"), validate=True))
+        except binascii.Error:
+            return []
+    return keys if all(24 <= len(key) <= 64 for key in keys) else []
