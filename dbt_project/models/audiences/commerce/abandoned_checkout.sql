@@ -1,0 +1,25 @@
+with checkouts as (
+  select
+    person_id,
+    cart_id,
+    value,
+    occurred_at,
+    row_number() over (partition by person_id order by occurred_at desc, event_id desc) as recency
+  from {{ ref('person_events') }}
+  where name = 'checkout_started'
+)
+
+select
+  contacts.person_id,
+  contacts.email,
+  contacts.phone,
+  checkouts.cart_id,
+  checkouts.value as cart_value,
+  checkouts.occurred_at as checkout_started_at
+from checkouts
+inner join {{ ref('marketing_contacts') }} as contacts using (person_id)
+left join {{ ref('person_purchases') }} as purchases using (person_id)
+where checkouts.recency = 1
+  and {{ aged('checkouts.occurred_at', var('checkout_min_hours'), var('checkout_max_hours')) }}
+  and checkouts.value >= {{ var('checkout_min_value') }}
+  and (purchases.last_paid_at is null or purchases.last_paid_at < checkouts.occurred_at)

@@ -1,0 +1,12 @@
+with contacts as (
+  select
+    person_id,
+    email,
+    case when sms_consent then phone end as phone
+  from {{ ref('persons') }}
+  where is_base
+)
+
+select person_id, email, phone
+from contacts
+where coalesce(email, phone) is not null

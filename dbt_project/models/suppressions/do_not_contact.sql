@@ -1,0 +1,43 @@
+with consents as (
+  select
+    person_ref,
+    status,
+    changed_at,
+    consent_id
+  from {{ ref('stg_consents') }}
+  where channel = 'all'
+),
+
+last_words as (
+  select
+    person_refs.person_id,
+    consents.status,
+    row_number() over (
+      partition by person_refs.person_id order by consents.changed_at desc, consents.consent_id desc
+    ) as recency
+  from consents
+  inner join {{ ref('person_refs') }} as person_refs using (person_ref)
+),
+
+reasons as (
+  select person_id, status as reason
+  from last_words
+  where recency = 1 and status in ('withdrawn', 'erasure')
+  union all
+  select person_refs.person_id, bounces.kind as reason
+  from {{ ref('stg_bounces') }} as bounces
+  inner join {{ ref('person_refs') }} as person_refs using (person_ref)
+  where bounces.channel = 'email' and bounces.kind in ('hard', 'complaint')
+  union all
+  select person_refs.person_id, case tickets.kind when 'chargeback' then 'chargeback' else 'severe_ticket' end as reason
+  from {{ ref('stg_tickets') }} as tickets
+  inner join {{ ref('person_refs') }} as person_refs using (person_ref)
+  where tickets.closed_at is null
+    and (tickets.severity = 1 or tickets.kind = 'chargeback')
+)
+
+select
+  person_id,
+  min(reason) as reason
+from reasons
+group by person_id
