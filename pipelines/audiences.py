@@ -150,3 +150,5 @@ class SuppressionModel:
     key: str
     """Column of the person (or account)."""
     unique_id: str = ""
+    kind: str = "person"
+    """`person` or `account`: what the key identifies."""

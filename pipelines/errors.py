@@ -74,8 +74,8 @@ class StateError(TailraceError):
     """The recorded state contradicts this run; the operator must act."""
 
 
-def did_you_mean(wrong: str, known: Iterable[str]) -> str:
-    """` (did you mean x?)` for the nearest known name, or the empty text."""
+def did_you_mean(wrong: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """` (did you mean x?)` for the nearest known name, or the empty text. `cutoff` is difflib's: 1 is the same text."""
     by_folded = {name.casefold(): name for name in known}
-    near = difflib.get_close_matches(wrong.casefold(), by_folded, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(wrong.casefold(), by_folded, n=1, cutoff=cutoff)
     return f" (did you mean {by_folded[near[0]]}?)" if near else ""

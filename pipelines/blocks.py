@@ -1,0 +1,128 @@
+"""From what stands under `config.meta.audience` to its parts, with a complaint for each thing that is wrong.
+
+A block with a flaw still yields its good parts, so that these are checked too and all complaints come at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from pipelines.audiences import Block, Sync, Trigger
+from pipelines.errors import did_you_mean
+from pipelines.marks import Step
+
+M = TypeVar("M", bound=BaseModel)
+Flaw = tuple[tuple[Step, ...], str]
+"""Path inside the block, and what is wrong there."""
+_TOKEN = re.compile(r"\{\{|\}\}|\{%|\$\{|<%")
+_KINDS = {
+    "string_type": "must be text; put it in quotes",
+    "bool_type": "must be true or false",
+    "tuple_type": "must be a list, such as [a, b]",
+    "model_type": "must be a map of keys and values",
+    "dict_type": "must be a map of keys and values",
+    "string_too_short": "is empty",
+}
+_MISSING = {
+    ("Sync", "to"): "name a connection of connections.yml, to: meta_ads",
+    ("Sync", "every"): "say how often, every: 1h",
+    ("Trigger", "when"): "say what causes the message, when: enters",
+    ("Trigger", "event"): "name the event that the channel receives, event: cart_abandoned",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What could be read of a block."""
+
+    block: Block
+    syncs: tuple[tuple[int, Sync], ...] = ()
+    """Good syncs, with their position in the list."""
+    flaws: tuple[Flaw, ...] = field(default=())
+
+
+def read(written: Any) -> Parts:
+    """Read a block as the manifest holds it."""
+    if written is None:
+        return Parts(Block())
+    if not isinstance(written, Mapping):
+        return Parts(Block(), (), (((), f"{_KINDS['model_type']}, such as {{syncs: [{{to: webhook, every: 1h}}]}}"),))
+    flaws: list[Flaw] = []
+    rest = {key: value for key, value in written.items() if key != "syncs"}
+    block = _validate(Block, rest, (), flaws)
+    syncs = list(_syncs(written.get("syncs"), flaws))
+    flaws += _tokens(written, ())
+    return Parts(block or Block(), tuple(syncs), tuple(flaws))
+
+
+def _syncs(written: Any, flaws: list[Flaw]) -> Iterator[tuple[int, Sync]]:
+    if written is None:
+        return
+    if not isinstance(written, list):
+        flaws.append((("syncs",), "must be a list; start each sync with a dash: - {to: webhook, every: 1h}"))
+        return
+    for index, entry in enumerate(written):
+        sync = _validate(Sync, entry, ("syncs", index), flaws)
+        if sync:
+            yield index, sync
+
+
+def _validate(kind: type[M], written: Any, at: tuple[Step, ...], flaws: list[Flaw]) -> M | None:
+    try:
+        return kind.model_validate(written)
+    except ValidationError as error:
+        flaws.extend(_explain(kind, error, written, at))
+        return None
+
+
+def _explain(kind: type[BaseModel], error: ValidationError, written: Any, at: tuple[Step, ...]) -> Iterator[Flaw]:
+    problems = error.errors(include_url=False)
+    with_true = {problem["loc"][:-1] for problem in problems if problem["loc"][-1:] == ("true",)}
+    for problem in problems:
+        loc: tuple[Step, ...] = problem["loc"]
+        if problem["type"] == "missing" and loc[-1] == "when" and loc[:-1] in with_true:
+            continue
+        yield (*at, *loc), _describe(problem, _model_at(kind, loc), _walk(written, loc[:-1]))
+
+
+def _describe(problem: Any, model: type[BaseModel], around: Any) -> str:
+    name = str(problem["loc"][-1]) if problem["loc"] else ""
+    match problem["type"]:
+        case "extra_forbidden" if name == "true":
+            return "`on:` is true in YAML; write `when:`, inside trigger: {when: enters, event: …}"
+        case "extra_forbidden":
+            free = [known for known in model.model_fields if known not in around]
+            return f"unknown key{did_you_mean(name, free) or '; known are: ' + ', '.join(model.model_fields)}"
+        case "missing":
+            return f"{name} is missing: {_MISSING[(model.__name__, name)]}"
+        case "literal_error":
+            right = problem["ctx"]["expected"].replace("'", "")
+            return f"{problem['input']!r} must be {right}{did_you_mean(str(problem['input']), right.split(' or '))}"
+        case "value_error":
+            return str(problem["ctx"]["error"])
+        case other:
+            return _KINDS.get(other) or str(problem["msg"])
+
+
+def _model_at(kind: type[BaseModel], loc: tuple[Step, ...]) -> type[BaseModel]:
+    return Trigger if len(loc) > 1 and loc[0] == "trigger" else kind
+
+
+def _walk(value: Any, path: tuple[Step, ...]) -> Any:
+    for step in path:
+        value = value[step]
+    return value
+
+
+def _tokens(value: Any, at: tuple[Step, ...]) -> Iterator[Flaw]:
+    """Template tokens that nothing will render: dbt has rendered all that it renders."""
+    if isinstance(value, str) and (token := _TOKEN.search(value)):
+        yield at, f"holds {token[0]}, a template that nobody renders; write the name itself"
+    parts = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for step, part in parts:
+        yield from _tokens(part, (*at, step))

@@ -1,0 +1,118 @@
+"""What a declaration promises against what there is: columns, suppressions, connections and what their channels can do.
+
+Each check yields flaws: a path inside the audience's block, and a message that says what would be right.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from destinations.protocol import Capabilities, Operation
+from pipelines.audiences import Audience, Sync
+from pipelines.blocks import Flaw
+from pipelines.connections import Connections
+from pipelines.errors import ConnectionFault, did_you_mean
+
+
+class Entry(NamedTuple):
+    """A sync and its place: the audience that declares it and the position in its list."""
+
+    audience: Audience
+    position: int
+    sync: Sync
+
+
+def check_syncs(audience: Audience, syncs: Sequence[tuple[int, Sync]], complete: bool) -> Iterator[Flaw]:
+    """What can be said without connections; `complete` when a contract says that the columns are all there are."""
+    seen: dict[str, int] = {}
+    for index, sync in syncs:
+        at = ("syncs", index)
+        if sync.to in seen:
+            yield (*at, "to"), f"{sync.to} has a sync of this audience already (syncs[{seen[sync.to]}]); keep one"
+        seen.setdefault(sync.to, index)
+        yield from _check_send(audience, sync.send, (*at, "send"), complete)
+        if sync.trigger:
+            yield from _check_send(audience, sync.trigger.send, (*at, "trigger", "send"), complete)
+
+
+def check_column(audience: Audience, column: str, complete: bool) -> str | None:
+    """Why a column cannot be used, or None.
+
+    Without a contract the columns may be only some of the table's, so only a near miss of a declared one is a flaw.
+    """
+    known = [declared.name for declared in audience.columns]
+    near = did_you_mean(column, known)
+    if column in known or not (complete or near):
+        return None
+    return f"{column} is no declared column of {audience.name}{near}; add it under columns: if the model has it"
+
+
+def check_connection(entry: Entry, connections: Connections) -> Iterator[Flaw]:
+    """Whether the connection of a sync exists, and its channel can do what the sync asks."""
+    at, sync = ("syncs", entry.position), entry.sync
+    if sync.to not in connections:
+        known = f"; declared in {connections.file} are: {', '.join(sorted(connections)) or 'none'}"
+        yield (*at, "to"), f"there is no connection {sync.to}{did_you_mean(sync.to, connections) or known}"
+    elif kind := connections.kind(sync.to):
+        yield from _check_capabilities(entry, kind.capabilities)
+
+
+def check_targets(entries: Iterable[Entry], connections: Connections) -> Iterator[tuple[Entry, Flaw]]:
+    """Audiences that keep their members in one remote list: each would remove those of the other."""
+    by_target: Mapping[tuple[str, str], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        if entry.sync.members and (target := _target(entry.sync, connections)):
+            by_target[entry.sync.to, target].append(entry)
+    for (connection, target), writers in by_target.items():
+        for entry in writers[1:]:
+            step = "target" if entry.sync.target else "to"
+            others = f"{writers[0].audience.name} keeps its members in {target} of {connection} too"
+            yield entry, (("syncs", entry.position, step), f"{others}; give each audience a target: of its own")
+
+
+def check_ids(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Flaw]]:
+    """Syncs of different audiences whose ids read the same: `a__b` to `c` and `a` to `b__c`."""
+    owner: dict[str, str] = {}
+    for entry in entries:
+        name, sync_id = entry.audience.name, entry.audience.sync_id(entry.sync)
+        if owner.setdefault(sync_id, name) != name:
+            problem = f"its id {sync_id} is that of a sync of {owner[sync_id]} too; rename the audience"
+            yield entry, (("syncs", entry.position, "to"), problem)
+
+
+def _check_send(
+    audience: Audience, send: Mapping[str, str], at: tuple[str | int, ...], complete: bool
+) -> Iterator[Flaw]:
+    remote: dict[str, str] = {}
+    for column, name in send.items():
+        if problem := check_column(audience, column, complete):
+            yield at, problem
+        if remote.setdefault(name, column) != column:
+            yield at, f"{remote[name]} and {column} are both sent as {name}; give each a name of its own"
+
+
+def _check_capabilities(entry: Entry, can: Capabilities) -> Iterator[Flaw]:
+    at, sync = ("syncs", entry.position), entry.sync
+    if sync.trigger and Operation.TRIGGER not in can.operations:
+        yield (*at, "trigger"), f"{sync.to} sends no triggers; move the trigger to a sync whose channel sends messages"
+    if sync.members and not {Operation.ADD, Operation.REMOVE} <= set(can.operations):
+        yield (*at, "to"), f"{sync.to} keeps no members; write members: false to send only the trigger"
+    if sync.send and not can.attributes:
+        yield (*at, "send"), f"{sync.to} keeps no attributes of members; leave send out"
+    if sync.target and not (can.target or can.needs_target):
+        yield (*at, "target"), f"{sync.to} has no lists, segments or audiences; leave target out"
+    if not set(entry.audience.identifiers) & set(can.identifiers):
+        needs, has = ", ".join(can.identifiers), ", ".join(entry.audience.identifiers) or "none"
+        marked = f"{sync.to} knows members by {needs}, and {entry.audience.name} has {has}"
+        yield (*at, "to"), f"{marked}; mark a column with meta: {{identifier: {can.identifiers[0]}}}"
+
+
+def _target(sync: Sync, connections: Connections) -> str | None:
+    if sync.target or sync.to not in connections:
+        return sync.target
+    try:
+        return connections.open(sync.to).target
+    except ConnectionFault:  # reported by connections.check
+        return None

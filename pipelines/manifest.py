@@ -1,0 +1,240 @@
+"""The manifest of any dbt project → its audiences and suppressions, and every complaint about their declarations.
+
+An audience is a model (or snapshot, or seed) with `config.meta.audience`; its columns carry `config.meta.identifier`.
+dbt says nothing about misspelt keys there, so this is the strict reader.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipelines import blocks, checks, nodes
+from pipelines.audiences import Audience, Block, SuppressionModel
+from pipelines.connections import Connections
+from pipelines.errors import Complaint, DeclarationError, did_you_mean
+from pipelines.marks import Step
+from pipelines.nodes import KINDS, Node
+from pipelines.places import Atlas, Place
+
+ALWAYS = "do_not_contact"
+"""The suppression that applies to every audience of a project that has it."""
+_BUILT = ("model", "snapshot", "seed")
+
+
+@dataclass(frozen=True, slots=True)
+class Declarations:
+    """All that a project declares."""
+
+    audiences: tuple[Audience, ...]
+    """Those without any complaint, by name."""
+    suppressions: tuple[SuppressionModel, ...]
+    """`do_not_contact` where there is one, and all that audiences name."""
+    complaints: tuple[Complaint, ...] = ()
+
+    def find(self, name: str) -> Audience:
+        """The audience of that name. Raises DeclarationError with the nearest name."""
+        names = {audience.name: audience for audience in self.audiences}
+        if name not in names:
+            known = ", ".join(names) or "none"
+            problem = f"there is no audience {name}{did_you_mean(name, names)}; declared are: {known}"
+            raise DeclarationError([Complaint(name, 0, "", problem)])
+        return names[name]
+
+    def sparing(self, audience: Audience) -> tuple[SuppressionModel, ...]:
+        """The suppressions that apply to an audience."""
+        named = {ALWAYS, *audience.suppress}
+        return tuple(s for s in self.suppressions if s.name in named and s.kind in audience.identifiers)
+
+    def models(self, audiences: Iterable[Audience]) -> tuple[str, ...]:
+        """Names to build for these audiences: dbt's graph does not know that an audience needs its suppressions."""
+        chosen = list(audiences)
+        named = [s.name for audience in chosen for s in self.sparing(audience)]
+        return tuple(dict.fromkeys([*(audience.name for audience in chosen), *named]))
+
+
+def read(manifest_path: Path, connections: Connections | None = None, project_dir: Path | None = None) -> Declarations:
+    """Read a manifest. Complaints are in the answer; DeclarationError only when there is no manifest to read.
+
+    With `connections` each sync is also checked against them. `project_dir` is where the .yml files are, by default the
+    nearest folder above the manifest that holds a dbt_project.yml.
+    """
+    manifest = _load(manifest_path)
+    folder = project_dir or _project_of(manifest_path)
+    return _Reading(manifest, Atlas(folder, manifest["metadata"].get("project_name", "")), connections).read()
+
+
+@dataclass(slots=True)
+class _Draft:
+    """An audience while it is read."""
+
+    audience: Audience
+    parts: blocks.Parts
+    place: Place
+    at: tuple[Step, ...]
+    """Path of the block inside the entry."""
+    complaints: list[Complaint] = field(default_factory=list)
+
+    def complain(self, flaws: Iterable[blocks.Flaw]) -> None:
+        self.complaints += [self.place.complain((*self.at, *path), message) for path, message in flaws]
+
+    def entries(self) -> Iterator[checks.Entry]:
+        return (checks.Entry(self.audience, index, sync) for index, sync in self.parts.syncs)
+
+
+class _Reading:
+    """One pass over a manifest."""
+
+    def __init__(self, manifest: Mapping[str, Any], atlas: Atlas, connections: Connections | None) -> None:
+        self.manifest, self.atlas, self.connections = manifest, atlas, connections
+        built = [node for node in manifest["nodes"].values() if node["resource_type"] in _BUILT]
+        own = manifest["metadata"].get("project_name")
+        self.nodes = {node["name"]: node for node in sorted(built, key=lambda node: bool(node["package_name"] == own))}
+        self.kinds = (*KINDS, *sorted((connections.identifiers() if connections else set()) - set(KINDS)))
+        self.complaints: list[Complaint] = []
+
+    def read(self) -> Declarations:
+        drafts = [self.draft(node) for node in self.nodes.values() if "audience" in nodes.meta_of(node)]
+        for node in self.nodes.values():
+            self.check_strays(node)
+        suppressions = self.suppressions(drafts)
+        self.check_together(drafts)
+        for draft in drafts:
+            self.complaints += draft.complaints
+        for document in self.atlas.documents.values():
+            self.complaints += document.complaints
+        good = sorted((d.audience for d in drafts if not d.complaints), key=lambda audience: audience.name)
+        return Declarations(tuple(good), suppressions, tuple(sorted(set(self.complaints))))
+
+    def draft(self, node: Node) -> _Draft:
+        place = self.atlas.find(node)
+        parts = blocks.read(nodes.meta_of(node)["audience"])
+        audience = self.compose(node, place, parts)
+        draft = _Draft(audience, parts, place, (*place.meta(), "audience"))
+        draft.complain(parts.flaws)
+        draft.complain(checks.check_syncs(audience, parts.syncs, nodes.has_contract(node)))
+        draft.complaints += [place.complain((), problem) for problem in nodes.node_flaws(node)]
+        draft.complaints += self.column_complaints(node, audience, place)
+        return draft
+
+    def compose(self, node: Node, place: Place, parts: blocks.Parts) -> Audience:
+        _, key = nodes.key_of(node) or ("", "")
+        return Audience(
+            name=node["name"],
+            relation=node.get("relation_name") or "",
+            key=key,
+            identifiers=nodes.identifiers_of(node),
+            unique_id=node["unique_id"],
+            database=node.get("database"),
+            schema=node.get("schema") or "",
+            identifier=node.get("alias") or node["name"],
+            path=place.document.file,
+            line=place.line,
+            description=node.get("description") or "",
+            owner=nodes.owner_of(node, self.manifest.get("groups") or {}),
+            tags=tuple(node.get("tags") or ()),
+            columns=nodes.columns_of(node),
+            regions=nodes.regions_of(node),
+            suppress=parts.block.suppress,
+            holdout=parts.block.holdout,
+            holdout_salt=parts.block.holdout_salt or node["name"],
+            syncs=tuple(sync for _, sync in parts.syncs),
+            upstream=nodes.upstream_of(node, self.manifest["nodes"]),
+        )
+
+    def column_complaints(self, node: Node, audience: Audience, place: Place) -> Iterator[Complaint]:
+        taken: dict[str, str] = {}
+        for name, column in node["columns"].items():
+            for path, message in nodes.identifier_flaws(column, taken, self.kinds):
+                yield place.complain((*place.meta("columns", name), *path), message)
+            taken.setdefault(str(nodes.meta_of(column).get("identifier")), name)
+        for kind, column in audience.regions.items():
+            if problem := checks.check_column(audience, column, nodes.has_contract(node)):
+                at = place.meta("columns", audience.identifiers[kind])
+                yield place.complain((*at, "region"), problem)
+
+    def suppressions(self, drafts: list[_Draft]) -> tuple[SuppressionModel, ...]:
+        found: dict[str, SuppressionModel] = {}
+        if ALWAYS in self.nodes:
+            place = self.atlas.find(self.nodes[ALWAYS])
+            if model := self.suppression(ALWAYS):
+                found[ALWAYS] = model
+            else:
+                problem = "applies to every audience, so mark its key column with meta: {identifier: person}"
+                self.complaints.append(place.complain((), problem))
+        for draft in drafts:
+            for index, name in enumerate(draft.audience.suppress):
+                model = self.suppression(name)
+                flaw = self.suppress_flaw(draft.audience, name, model)
+                if flaw:
+                    draft.complain([(("suppress", index), flaw)])
+                elif model:
+                    found.setdefault(name, model)
+        return tuple(found.values())
+
+    def suppression(self, name: str) -> SuppressionModel | None:
+        node = self.nodes.get(name)
+        key = nodes.key_of(node) if node else None
+        if node is None or key is None or not node.get("relation_name"):
+            return None
+        return SuppressionModel(name, node["relation_name"], key[1], node["unique_id"], key[0])
+
+    def suppress_flaw(self, audience: Audience, name: str, model: SuppressionModel | None) -> str | None:
+        if name not in self.nodes:
+            off = any(node[0]["name"] == name for node in self.manifest.get("disabled", {}).values())
+            return (
+                f"the model {name} is disabled" if off else f"there is no model {name}{did_you_mean(name, self.nodes)}"
+            )
+        if name == audience.name:
+            return "would spare everyone in it; name another model"
+        if nodes.is_ephemeral(self.nodes[name]):
+            return f"{name} is ephemeral and leaves no table to compare with; make it a table or a view"
+        if model is None:
+            return f"{name} is not keyed by person; mark its key column with meta: {{identifier: person}}"
+        if audience.key and model.kind not in audience.identifiers:
+            return f"{name} is keyed by {model.kind}, and {audience.name} has no column that is identifier {model.kind}"
+        return None
+
+    def check_together(self, drafts: list[_Draft]) -> None:
+        """What concerns connections and several audiences at once."""
+        by_name = {draft.audience.name: draft for draft in drafts}
+        entries = [entry for draft in drafts for entry in draft.entries()]
+        found = list(checks.check_ids(entries))
+        if self.connections is not None:
+            for entry in entries:
+                found += [(entry, flaw) for flaw in checks.check_connection(entry, self.connections)]
+            found += checks.check_targets(entries, self.connections)
+        for entry, flaw in found:
+            by_name[entry.audience.name].complain([flaw])
+
+    def check_strays(self, node: Node) -> None:
+        """Blocks that dbt accepts and nobody would read: beside meta, or under a misspelt key."""
+        if "audience" in nodes.meta_of(node):
+            return
+        if isinstance(node["config"].get("audience"), Mapping):
+            problem = "stands beside meta, where nothing reads it; write it under config: {meta: {audience: …}}"
+            self.complaints.append(self.atlas.find(node).complain(("config", "audience"), problem))
+        for key, value in nodes.meta_of(node).items():
+            if isinstance(value, Mapping) and set(value) & set(Block.model_fields) and did_you_mean(key, ["audience"]):
+                place = self.atlas.find(node)
+                self.complaints.append(place.complain((*place.meta(), key), "unknown key (did you mean audience?)"))
+
+
+def _load(path: Path) -> Mapping[str, Any]:
+    try:
+        manifest = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise DeclarationError([Complaint(str(path), 0, "", "there is no manifest; run dbt parse")]) from None
+    except (OSError, ValueError):
+        raise DeclarationError([Complaint(str(path), 0, "", "is not a manifest; run dbt parse again")]) from None
+    if not isinstance(manifest, dict) or not {"nodes", "metadata"} <= manifest.keys():
+        raise DeclarationError([Complaint(str(path), 0, "", "is not a dbt manifest; run dbt parse")])
+    return manifest
+
+
+def _project_of(manifest_path: Path) -> Path:
+    above = manifest_path.absolute().parents
+    return next((folder for folder in above if (folder / "dbt_project.yml").is_file()), above[min(1, len(above) - 1)])
