@@ -57,7 +57,9 @@ def stock_rows(product_id: str) -> Iterator[Row]:
     yield stock(product_id, 100, OPENING)
     for nth in range(8):
         at = moment(product_id, f"stock {nth}", HISTORY_START, LAST_AS_OF)
-        yield stock(product_id, 0 if chance(product_id, f"out {nth}", 0.2) else between(product_id, f"qty {nth}", 1, 120), at)
+        yield stock(
+            product_id, 0 if chance(product_id, f"out {nth}", 0.2) else between(product_id, f"qty {nth}", 1, 120), at
+        )
 
 
 def stock(product_id: str, quantity: int, at: datetime) -> Row:

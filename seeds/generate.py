@@ -10,19 +10,30 @@ from itertools import chain
 from pathlib import Path
 
 from browsing import stranger_rows
+from cast import ORACLE_COLUMNS, cast_rows, cast_size, oracle
 from catalogue import ad_rows, catalogue_rows
 from companies import company_rows, seated
+from dirt import soiled, token_rows
+from scale import write_parquet
 from shoppers import shopper, shopper_rows
 from tables import COLUMNS, Row, collect, csv_text, known
 
 HERE = Path(__file__).parent
-PEOPLE, COMPANIES, STRANGERS = 850, 100, 150
+PEOPLE, COMPANIES, STRANGERS = 816, 96, 150
 """Filler people (17 for every two companies), filler companies, and visitors whom nobody knows."""
 
 
-def filler(people: int, companies: int, strangers: int) -> Iterator[Row]:
+def everything(scale: int = 1) -> Iterator[Row]:
+    """Cast, filler and dirt. The cast is there once; ×N has N times as many people altogether."""
+    people = scale * (PEOPLE + cast_size()) - cast_size()
+    yield from cast_rows()
     yield from catalogue_rows()
     yield from ad_rows()
+    yield from soiled(filler(people, people * COMPANIES // PEOPLE, scale * STRANGERS))
+    yield from token_rows()
+
+
+def filler(people: int, companies: int, strangers: int) -> Iterator[Row]:
     for serial in range(people):
         yield from shopper_rows(shopper(serial), seated(serial))
     yield from chain.from_iterable(map(company_rows, range(companies)))
@@ -31,12 +42,18 @@ def filler(people: int, companies: int, strangers: int) -> Iterator[Row]:
 
 def files() -> dict[str, str]:
     """The text of every committed CSV, by file name."""
-    tables = collect(known(filler(PEOPLE, COMPANIES, STRANGERS)))
-    return {f"{table}.csv": csv_text(COLUMNS[table], rows) for table, rows in tables.items()}
+    tables = collect(known(everything()))
+    raw = {f"{table}.csv": csv_text(COLUMNS[table], rows) for table, rows in tables.items()}
+    return raw | {"expected_audiences.csv": csv_text(ORACLE_COLUMNS, oracle())}
 
 
 def main(arguments: list[str]) -> int:
-    options = parser().parse_args(arguments)
+    made = parser()
+    options = made.parse_args(arguments)
+    if (options.scale is None) != (options.out is None):
+        made.error("--scale N and --out DIR go together")
+    if options.scale is not None:
+        return write_scaled(options.scale, options.out)
     wanted = files()
     if options.check:
         return report([name for name, text in wanted.items() if not same(HERE / name, text)])
@@ -48,7 +65,22 @@ def main(arguments: list[str]) -> int:
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__)
     made.add_argument("--check", action="store_true", help="exit 1 when a committed CSV differs")
+    made.add_argument("--scale", type=positive, metavar="N", help="write N times as many people, as Parquet")
+    made.add_argument("--out", type=Path, metavar="DIR", help="where --scale writes")
     return made
+
+
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+def write_scaled(scale: int, folder: Path) -> int:
+    for table, rows in write_parquet(known(everything(scale)), folder).items():
+        print(f"{table}: {rows} rows")
+    return 0
 
 
 def same(path: Path, text: str) -> bool:
