@@ -17,7 +17,6 @@ Rules that hold for all destinations (`destinations/testing.py` checks them):
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,12 +31,8 @@ from destinations.identifiers import email, phone, text
 
 __all__ = [
     "Batch", "Capabilities", "Dedupe", "Destination", "Exchange", "Job", "Json", "Limits", "Member", "Operation",
-    "Outcome", "Preparation", "Reading", "Refused", "Request", "Response", "Settings", "Verdict",
-    "code", "every", "unaccepted",
+    "Outcome", "Preparation", "Reading", "Refused", "Request", "Response", "Settings", "Verdict", "every",
 ]  # fmt: skip
-
-_CODE = re.compile(r"-?\d{1,7}|[A-Za-z/_][\w./\[\]-]{0,79}")
-_LATER = frozenset({408, 425, 429})
 
 
 class Operation(StrEnum):
@@ -270,25 +265,3 @@ class Destination(ABC):
 def every(batch: Batch | Job, verdict: Verdict, reason: str = "") -> list[Outcome]:
     """The same outcome for every member."""
     return [Outcome(member.id, verdict, reason) for member in batch.members]
-
-
-def unaccepted(batch: Batch | Job, response: Response, why: str = "") -> list[Outcome]:
-    """The same outcome for every member of a request that was not accepted as documented: the status decides."""
-    if response.status in _LATER:
-        verdict, reason = Verdict.DEFERRED, f"HTTP {response.status}"
-    elif response.status >= 500:
-        verdict, reason = Verdict.UNKNOWN, f"HTTP {response.status}"
-    elif response.ok:
-        verdict, reason = Verdict.UNKNOWN, f"HTTP {response.status} with an unreadable answer"
-    else:
-        verdict, reason = Verdict.REJECTED, f"HTTP {response.status}"
-    return every(batch, verdict, f"{reason}: {why}" if why else reason)
-
-
-def code(*parts: Any) -> str:
-    """A vendor's error codes and field names as a reason. Anything that looks like free text is left out.
-
-    Vendors echo what they were sent in their messages; codes and field names carry no person's data.
-    """
-    words = [str(part) for part in parts if isinstance(part, str | int) and not isinstance(part, bool)]
-    return " ".join(word for word in words if _CODE.fullmatch(word))

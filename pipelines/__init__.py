@@ -1,0 +1,1 @@
+"""Tailrace: from dbt models to audiences in channels, by what was delivered."""

@@ -1,0 +1,1 @@
+"""Delivery: the only floor that talks to the network."""

@@ -1,0 +1,75 @@
+"""Cut operations into batches that the channel takes: one operation, one event, so many rows and bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from destinations.protocol import Capabilities, Limits, Member, Operation
+
+ENVELOPE = 400
+"""Bytes allowed for what a channel's format puts around one member."""
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One planned operation, as read back from the warehouse."""
+
+    epoch: int
+    seq: int
+    op_id: str
+    action: str
+    """add · update · remove · event"""
+    dest_key: str
+    person_key: str | None
+    identifiers: str
+    attributes: str
+    silent: bool
+    occurred_at: datetime | None
+    remote_id: str | None
+    suppressed: bool
+    """Spared since the plan was made."""
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes in a body."""
+        return len(self.identifiers.encode()) + len(self.attributes.encode()) + ENVELOPE
+
+
+def operation_of(op: Op, capabilities: Capabilities) -> Operation:
+    """What is asked of the channel; a channel without updates is told to add again."""
+    if op.action == "event":
+        return Operation.TRIGGER
+    operation = Operation(op.action)
+    return operation if operation in capabilities.operations else Operation.ADD
+
+
+def member_of(op: Op) -> Member:
+    """The operation as the destination sees it."""
+    identifiers = json.loads(op.identifiers)
+    person = identifiers.pop("person", None) or op.person_key or ""
+    occurred_at = op.occurred_at.replace(tzinfo=UTC) if op.occurred_at else None
+    return Member(op.op_id, person, {"person": person, **identifiers}, json.loads(op.attributes), op.remote_id,
+                  occurred_at)
+
+
+def too_large(op: Op, limits: Limits) -> bool:
+    """Whether one member alone is more than the channel takes."""
+    return limits.row_bytes is not None and op.size - ENVELOPE > limits.row_bytes
+
+
+def cut(ops: Iterable[Op], limits: Limits) -> Iterator[Sequence[Op]]:
+    """Batches in order, within rows and bytes."""
+    batch: list[Op] = []
+    room = limits.bytes
+    size = 0
+    for op in ops:
+        if batch and (len(batch) == limits.rows or (room is not None and size + op.size > room)):
+            yield batch
+            batch, size = [], 0
+        batch.append(op)
+        size += op.size
+    if batch:
+        yield batch

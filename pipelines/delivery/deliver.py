@@ -1,0 +1,168 @@
+"""Deliver a plan: window by window out of the warehouse, phase by phase to the channel, results back.
+
+Removals end before adds begin, and adds before messages, so that nobody is told about a list they have just left. A
+window is read with the warehouse open for an instant; who was suppressed since the plan is seen there and spared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from itertools import groupby
+from typing import Any
+
+from destinations.protocol import Batch, Destination, Operation, Request, Response
+from pipelines.audiences import SuppressionModel, Sync
+from pipelines.delivery import jobs, lanes
+from pipelines.delivery.batches import Op, cut, member_of, operation_of, too_large
+from pipelines.delivery.exchange import Courier, Place
+from pipelines.delivery.ports import Clock, Transport
+from pipelines.planning.draft import lateness
+from pipelines.state import ledger, record
+from pipelines.state.record import Receipt
+from pipelines.state.snapshot import suppressed_persons
+from pipelines.warehouse.protocol import Opener, Warehouse
+
+WINDOW = 5_000
+"""Operations between two looks into the warehouse."""
+WIDTH = 4
+"""Requests under way at once."""
+JOB_PATIENCE = (0.25, 0.5, 1, 2, 4, 8)
+"""Seconds between questions to a job before it is left to the next run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A window has been sent."""
+
+    sync: str
+    sent: int
+    """Operations of this plan handed to the channel so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """What is the same for all batches of one run."""
+
+    sync_id: str
+    epoch: int
+    audience: str
+    sync: Sync
+    target: str | None
+    suppressions: Sequence[SuppressionModel]
+
+
+def send(
+    plan: Batching, courier: Courier, transport: Transport, open_warehouse: Opener, clock: Clock
+) -> Iterator[Progress]:
+    """Send all operations of this epoch; what is left over when the courier stops is settled by the caller."""
+    last = sent = 0
+    while not courier.stopped:
+        flushed = courier.journal.results()
+        with open_warehouse() as warehouse:
+            with warehouse.transaction():
+                record.flush(warehouse, plan.sync_id, plan.sync.to, flushed)
+            window = _read(warehouse, plan, last)
+        courier.journal.flushed(flushed)
+        if not window:
+            break
+        lanes_of = _lanes(plan, courier, window)
+        for phase in lanes_of:
+            lanes.run(iter(phase), transport, clock, WIDTH)
+        last, sent = window[-1].seq, sent + len(window)
+        yield Progress(plan.sync_id, sent)
+    _wait_for_jobs(plan, courier, transport, open_warehouse, clock)
+
+
+def _read(warehouse: Warehouse, plan: Batching, last: int) -> list[Op]:
+    rows = warehouse.query(
+        f"""select o.epoch, o.seq, o.op_id, o.action, o.dest_key, o.person_key, o.identifiers, o.attributes, o.silent,
+            o.occurred_at, i.remote_id, s._key is not null and o.action <> 'remove'
+        from activation.op as o
+        left join activation.remote_id as i on i.connection = ? and i.dest_key = o.dest_key
+        left join ({suppressed_persons(plan.suppressions)}) as s on s._key = o.person_key
+        where o.sync_id = ? and o.epoch = ? and o.seq > ? and not exists (
+            select 1 from activation.receipt as r
+            where r.sync_id = o.sync_id and r.epoch = o.epoch and r.op_id = o.op_id)
+        order by o.seq limit {WINDOW}""", [plan.sync.to, plan.sync_id, plan.epoch, last])
+    return [Op(*row) for row in rows]
+
+
+def _lanes(plan: Batching, courier: Courier, window: Sequence[Op]) -> list[list[lanes.Lane]]:
+    """Phases of lanes: removals, then adds and updates, then messages."""
+    able = courier.destination.capabilities
+    spared = [op for op in window if op.suppressed]
+    refused = [op for op in window if not op.suppressed
+               and too_large(op, able.operations[operation_of(op, able)])]
+    _note(courier, spared, "suppressed", "suppressed since the plan")
+    _note(courier, refused, "rejected", "larger than one member may be in this channel")
+    settled = {op.op_id for op in (*spared, *refused)}
+    left = [op for op in window if op.op_id not in settled]
+    phases: dict[int, list[lanes.Lane]] = {0: [], 1: [], 2: []}
+    ordered = sorted(left, key=lambda op: (_phase(op), operation_of(op, able), op.silent, op.seq))
+    for (phase, operation, silent), ops in groupby(
+            ordered, key=lambda op: (_phase(op), operation_of(op, able), op.silent)):
+        limits = able.operations[operation]
+        for batch in cut(ops, limits):
+            places = {op.op_id: Place(op.epoch, op.seq) for op in batch}
+            event = plan.sync.trigger.event if operation is Operation.TRIGGER and plan.sync.trigger else None
+            asked = Batch(operation, tuple(member_of(op) for op in batch), plan.audience, plan.target, event,
+                          silent and operation is Operation.TRIGGER, courier.clock.now().replace(tzinfo=UTC))
+            phases[phase].append(courier.deliver(asked, limits, places))
+    return list(phases.values())
+
+
+def _phase(op: Op) -> int:
+    return {"remove": 0, "event": 2}.get(op.action, 1)
+
+
+def _note(courier: Courier, ops: Sequence[Op], outcome: str, reason: str) -> None:
+    now = courier.clock.now()
+    courier.journal.result([Receipt(op.epoch, op.op_id, 0, op.seq, outcome, None, reason, None, None, now, now)
+                            for op in ops])
+
+
+def waiting(warehouse: Warehouse, sync_id: str) -> list[jobs.Waiting]:
+    """Operations that jobs of the channel have taken over."""
+    return [jobs.Waiting(*row) for row in warehouse.query(ledger.WAITING, [sync_id])]
+
+
+def ask_jobs(
+    courier: Courier, ops: Sequence[jobs.Waiting], target: str | None, transport: Transport, clock: Clock
+) -> None:
+    """Ask the jobs of these operations once."""
+    lanes.run(iter(jobs.poll(courier, ops, target)), transport, clock, WIDTH)
+
+
+def _wait_for_jobs(
+    plan: Batching, courier: Courier, transport: Transport, open_warehouse: Opener, clock: Clock
+) -> None:
+    if all(receipt.outcome != "accepted" for receipt in courier.journal.results()):
+        return
+    for seconds in JOB_PATIENCE:
+        clock.sleep(seconds)
+        flushed = courier.journal.results()
+        with open_warehouse() as warehouse:
+            with warehouse.transaction():
+                record.flush(warehouse, plan.sync_id, plan.sync.to, flushed)
+            left = waiting(warehouse, plan.sync_id)
+        courier.journal.flushed(flushed)
+        if not left or courier.stopped:
+            return
+        ask_jobs(courier, left, plan.target, transport, clock)
+
+
+def converse(
+    courier: Courier, exchange: Generator[Request, Response, Any], transport: Transport, clock: Clock
+) -> Any:
+    """Drive an exchange that is not about members (prepare, check) and answer what it returns."""
+    result: list[Any] = []
+    lanes.run(iter([courier.converse(exchange, result)]), transport, clock, 1)
+    return result[0]
+
+
+def fold(warehouse: Warehouse, sync_id: str, epoch: int, destination: Destination) -> None:
+    """Fold the ledger up to this epoch, or up to the last one before an operation that a job still has."""
+    open_epochs = [op.epoch for op in waiting(warehouse, sync_id)]
+    ledger.fold(warehouse, sync_id, min([epoch, *(other - 1 for other in open_epochs)]), lateness(destination))

@@ -1,0 +1,236 @@
+"""Drive one exchange: pace it, claim before sending, repeat what is safe, and write down how each member ended.
+
+What an answer means for the members of the batch:
+
+| answer                              | written for this attempt | then                                            |
+|-------------------------------------|--------------------------|-------------------------------------------------|
+| never sent, or throttled            | void                     | wait as asked, claim again; deferred when given up |
+| lost, 5xx, unreadable               | unknown                  | claim again if repeating is safe; else unknown  |
+| credentials refused                 | void                     | the run ends; nothing is blamed on a member     |
+| any other                           | as the destination reads it |                                               |
+
+Repeating is safe for sets (the same state asserted again), for messages of channels that ignore a repeated id, and for
+requests that only read. An exchange of several requests is void only while its first one is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from destinations.protocol import (
+    Batch,
+    Dedupe,
+    Destination,
+    Exchange,
+    Limits,
+    Operation,
+    Outcome,
+    Refused,
+    Request,
+    Response,
+    Verdict,
+)
+from pipelines.delivery.journal import Journal
+from pipelines.delivery.lanes import Lane, Pause, Send
+from pipelines.delivery.pace import Pace
+from pipelines.delivery.ports import Answer, Clock, Lost
+from pipelines.errors import ChannelRefused
+from pipelines.state.record import Receipt
+
+TRIES = 4
+"""How often one request is sent in a run before its members are left to the next one."""
+LONGEST_WAIT = 120.0
+"""Seconds: a channel that asks for more is left alone until the next run."""
+BREAKER = 5
+"""Lost or failed answers in a row after which a run stops sending."""
+
+OUTCOMES = {Verdict.ACCEPTED: "ok", Verdict.REJECTED: "rejected", Verdict.DEFERRED: "void",
+            Verdict.PENDING: "accepted", Verdict.UNKNOWN: "unknown"}
+"""Verdict of a destination → outcome of a receipt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an operation stands in its plan."""
+
+    epoch: int
+    seq: int
+
+
+@dataclass(slots=True)
+class Courier:
+    """What all exchanges of one sync's run share."""
+
+    connection: str
+    destination: Destination
+    journal: Journal
+    pace: Pace
+    clock: Clock
+    failures: int = 0
+    """Lost or failed answers in a row, over all exchanges."""
+    stopped: str = ""
+    """Why nothing more is sent in this run."""
+    attempts: dict[str, int] = field(default_factory=dict)
+    """Operation id → attempts made in this run."""
+    first_sent: dict[str, datetime] = field(default_factory=dict)
+
+    def deliver(self, batch: Batch, limits: Limits, places: dict[str, Place]) -> Lane:
+        """Lane of one batch."""
+        if self.stopped:
+            return
+        talk = _Talk(self, limits, places, _repeatable(self.destination, batch.operation))
+        yield from talk.hold(self.destination.deliver(batch))
+
+    def converse(self, exchange: Generator[Request, Response, Any], result: list[Any]) -> Lane:
+        """Lane of an exchange without members (prepare, check, members); appends its result."""
+        try:
+            request = next(exchange)
+            while True:
+                answer = yield from _Talk(self, Limits(), {}, repeatable=True).ask(request)
+                if isinstance(answer, Lost):
+                    raise ChannelRefused(f"connection {self.connection}: no answer to {request!r}: {answer.reason}")
+                request = exchange.send(answer)
+        except StopIteration as done:
+            result.append(done.value)
+        except Refused as error:
+            raise ChannelRefused(f"connection {self.connection}: {error}") from None
+
+
+class _Talk:
+    """One exchange under way."""
+
+    def __init__(self, courier: Courier, limits: Limits, places: dict[str, Place], repeatable: bool) -> None:
+        self._of, self._limits, self._places, self._repeatable = courier, limits, places, repeatable
+        self._claimed = False
+        self._answered = False
+        """Whether a request that changes something was answered: from then on nothing is provably void."""
+
+    def hold(self, exchange: Exchange) -> Lane:
+        try:
+            request = next(exchange)
+            while True:
+                answer = yield from self.ask(request)
+                if isinstance(answer, Lost):
+                    exchange.close()
+                    return
+                request = exchange.send(answer)
+        except StopIteration as done:
+            self._write_outcomes(done.value)
+        except Refused as error:
+            self._write("unknown" if self._answered else "void", None, "stopped")
+            self._of.stopped = str(error)
+            raise ChannelRefused(f"connection {self._of.connection}: {error}") from None
+
+    def ask(self, request: Request) -> Generator[Send | Pause, Answer | None, Answer]:
+        """The final answer to one request; Lost when it was given up, with the members' outcomes written."""
+        courier = self._of
+        for attempt in range(1, TRIES + 1):
+            yield from self._keep_pace(request)
+            if courier.stopped:
+                self._write("unknown" if self._answered else "void", None, "stopped")
+                return Lost(courier.stopped, sent=False)
+            if not request.reads:
+                self._claim()
+            unix = int(courier.clock.now().timestamp())
+            answer = yield Send(request.finish(request, unix) if request.finish else request)
+            if answer is None:
+                raise AssertionError("the lane was resumed without an answer")
+            wait = self._judge(answer, request)
+            if wait is None:
+                self._answered = self._answered or not request.reads
+                courier.failures = 0
+                return answer
+            final = attempt == TRIES or wait > LONGEST_WAIT or courier.stopped or not self._may_repeat(answer, request)
+            self._write_attempt(answer, final=bool(final))
+            if final:
+                return answer if isinstance(answer, Lost) else Lost("given up", sent=True)
+            yield Pause(max(wait, 0.25 * 4 ** (attempt - 1)))
+        raise AssertionError("the last try returns")
+
+    def _keep_pace(self, request: Request) -> Lane:
+        name = f"{self._of.connection}/{request.rate_class or self._limits.rate_class}"
+        rates = self._limits.rates if request.rates is None else request.rates
+        while (wait := self._of.pace.delay(name, rates, self._of.clock.monotonic())) > 0:
+            yield Pause(wait)
+
+    def _judge(self, answer: Answer, request: Request) -> float | None:
+        """None: the answer is final. Otherwise seconds to wait before the next try."""
+        courier = self._of
+        if isinstance(answer, Lost):
+            self._count_failure(answer.reason)
+            return 0.0
+        if reason := courier.destination.refused(answer):
+            self._write("unknown" if self._answered else "void", answer.status, "credentials refused")
+            courier.stopped = reason
+            raise ChannelRefused(f"connection {courier.connection}: {reason}")
+        if (wait := courier.destination.throttled(answer)) is not None:
+            name = f"{courier.connection}/{request.rate_class or self._limits.rate_class}"
+            courier.pace.hold(name, courier.clock.monotonic() + min(wait, LONGEST_WAIT))
+            return wait
+        if courier.destination.failed(answer):
+            self._count_failure(f"HTTP {answer.status}")
+            return 0.0
+        return None
+
+    def _count_failure(self, reason: str) -> None:
+        self._of.failures += 1
+        if self._of.failures >= BREAKER:
+            self._of.stopped = f"{BREAKER} requests in a row failed, the last with: {reason}"
+
+    def _may_repeat(self, answer: Answer, request: Request) -> bool:
+        return self._provably_void(answer) or request.reads or self._repeatable
+
+    def _provably_void(self, answer: Answer) -> bool:
+        if isinstance(answer, Lost):
+            return not answer.sent
+        return self._of.destination.throttled(answer) is not None
+
+    def _claim(self) -> None:
+        if self._claimed:
+            return
+        now, courier = self._of.clock.now(), self._of
+        for op in self._places:
+            courier.attempts[op] = courier.attempts.get(op, 0) + 1
+            courier.first_sent.setdefault(op, now)
+        courier.journal.claim([(place.epoch, op, courier.attempts[op], place.seq, now)
+                               for op, place in self._places.items()])
+        self._claimed = True
+
+    def _write_attempt(self, answer: Answer, *, final: bool) -> None:
+        """What one try that brought no final answer means; when more tries follow, each is claimed anew."""
+        void = self._provably_void(answer) and not self._answered
+        status = answer.status if isinstance(answer, Response) else None
+        reason = answer.reason if isinstance(answer, Lost) else f"HTTP {answer.status}"
+        if final or self._claimed:
+            self._write("void" if void else "unknown", status, reason)
+
+    def _write(self, outcome: str, status: int | None, reason: str) -> None:
+        if self._places and self._claimed:
+            self._record([self._receipt(op, outcome, status, reason) for op in self._places])
+        self._claimed = False
+
+    def _write_outcomes(self, outcomes: Sequence[Outcome]) -> None:
+        said = {outcome.id: outcome for outcome in outcomes}
+        receipts = []
+        for op in self._places:
+            outcome = said.get(op, Outcome(op, Verdict.UNKNOWN, "the destination said nothing of this member"))
+            self._of.attempts.setdefault(op, 1)
+            receipts.append(replace(
+                self._receipt(op, OUTCOMES[outcome.verdict], None, outcome.reason),
+                remote_id=outcome.remote_id, job_id=outcome.job))
+        self._record(receipts)
+
+    def _receipt(self, op: str, outcome: str, status: int | None, reason: str) -> Receipt:
+        place, now = self._places[op], self._of.clock.now()
+        return Receipt(place.epoch, op, self._of.attempts.get(op, 0), place.seq, outcome, status, reason[:200], None,
+                       None, self._of.first_sent.get(op, now), now)
+
+    def _record(self, receipts: Sequence[Receipt]) -> None:
+        self._of.journal.result(receipts)
+
+
+def _repeatable(destination: Destination, operation: Operation) -> bool:
+    return operation is not Operation.TRIGGER or destination.capabilities.dedupe is Dedupe.KEY

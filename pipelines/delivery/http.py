@@ -1,0 +1,104 @@
+"""The transport over HTTP: requests sessions on daemon threads, with one deadline for a whole answer.
+
+requests' own timeout is per read, so a server that sends a byte a second would never time out; here the waiting side
+gives up at the deadline and calls the answer lost. Redirects are not followed and certificates are always verified. The
+proxies of the environment are honoured; a .netrc is not, for it would replace the connection's credentials.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
+
+from destinations.protocol import Request, Response
+from pipelines.delivery.ports import Answer, Lost
+
+CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
+DEADLINE = 60.0
+LARGEST_BODY = 5_000_000
+NEVER_SENT = (requests.exceptions.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.InvalidURL,
+              requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema, requests.exceptions.ProxyError)
+
+
+class HttpTransport:
+    """Up to `width` requests at once."""
+
+    def __init__(self, width: int = 4, deadline: float = DEADLINE) -> None:
+        self._deadline = deadline
+        self._todo: queue.SimpleQueue[tuple[int, Request] | None] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[int, Answer]] = queue.SimpleQueue()
+        self._due: dict[int, float] = {}
+        self._workers = 0
+        self._width = width
+
+    def start(self, ticket: int, request: Request) -> None:
+        self._due[ticket] = time.monotonic() + self._deadline
+        self._todo.put((ticket, request))
+        if self._workers < min(self._width, len(self._due)):
+            self._hire()
+
+    def wait(self, seconds: float | None) -> tuple[int, Answer] | None:
+        give_up = None if seconds is None else time.monotonic() + seconds
+        while True:
+            now = time.monotonic()
+            late = [ticket for ticket, due in self._due.items() if due <= now]
+            if late:
+                del self._due[late[0]]
+                self._hire()
+                return late[0], Lost(f"no answer within {self._deadline:g} s", sent=True)
+            limits = [*self._due.values(), *([give_up] if give_up is not None else [])]
+            try:
+                ticket, answer = self._done.get(timeout=max(0.0, min(limits) - now) if limits else None)
+            except queue.Empty:
+                if give_up is not None and time.monotonic() >= give_up:
+                    return None
+                continue
+            if self._due.pop(ticket, None) is not None:
+                return ticket, answer
+
+    def close(self) -> None:
+        for _ in range(self._workers):
+            self._todo.put(None)
+
+    def _hire(self) -> None:
+        self._workers += 1
+        threading.Thread(target=self._work, daemon=True).start()
+
+    def _work(self) -> None:
+        with requests.Session() as session:
+            session.trust_env = False
+            session.mount("https://", HTTPAdapter(pool_connections=2, pool_maxsize=1))
+            while (job := self._todo.get()) is not None:
+                self._done.put((job[0], _send(session, job[1])))
+
+
+def _send(session: requests.Session, request: Request) -> Answer:
+    try:
+        with session.request(
+            request.method, request.url, headers={"User-Agent": "tailrace", **request.headers}, data=request.body,
+            timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False, stream=True,
+            proxies=get_environ_proxies(request.url),
+        ) as answer:
+            body = b""
+            for chunk in answer.iter_content(65_536):
+                body += chunk
+                if len(body) > LARGEST_BODY:
+                    return Lost(f"an answer of more than {LARGEST_BODY:,} bytes", sent=True)
+            return Response(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, body)
+    except NEVER_SENT as error:
+        return Lost(f"never sent: {_kind(error)}", sent=False)
+    except requests.exceptions.ConnectionError as error:
+        refused = "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error)
+        return Lost(f"never sent: {_kind(error)}" if refused else f"lost: {_kind(error)}", sent=not refused)
+    except (requests.RequestException, OSError, ValueError) as error:
+        return Lost(f"lost: {_kind(error)}", sent=True)
+
+
+def _kind(error: Exception) -> str:
+    """The kind of a failure; its text may carry the query of the URL."""
+    return type(error).__name__

@@ -1,0 +1,56 @@
+"""A plan: what one sync would do, as a value that can be printed, compared and refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+from destinations.protocol import Capabilities, Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """A guard's reason to hold a plan, with the numbers that made it."""
+
+    guard: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One sync's changes, counted. The operations themselves are rows of `activation.op`."""
+
+    sync: str
+    audience: str
+    connection: str
+    segment: int
+    """Persons who satisfy the condition."""
+    suppressed: int
+    held_out: int
+    wanted: int
+    """Keys that the channel should hold; persons who share an identifier share a key."""
+    add: int
+    update: int
+    remove: int
+    keep: int
+    """Wanted keys with nothing to send: the channel has them, or an answer about them is awaited."""
+    trigger: int
+    """Messages due."""
+    requests: int
+    """About how many requests that takes."""
+    unusable: int
+    """Members without an identifier the channel accepts, and rows without a key: listed, never sent."""
+    objections: tuple[Objection, ...] = ()
+
+    @property
+    def changes(self) -> int:
+        """Operations in this plan."""
+        return self.add + self.update + self.remove + self.trigger
+
+
+def estimate_requests(capabilities: Capabilities, *, removals: int, upserts: int, triggers: int) -> int:
+    """Requests that so many operations take, at the channel's largest batches."""
+    counts = {Operation.REMOVE: removals, Operation.ADD: upserts, Operation.TRIGGER: triggers}
+    limits = capabilities.operations
+    return sum(ceil(count / limits[operation].rows) for operation, count in counts.items()
+               if count and operation in limits)

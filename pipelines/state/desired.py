@@ -1,0 +1,77 @@
+"""What a sync wants in its channel: the members of standing `sent`, each rendered once and rendered again only when its
+row or the mapping changed. A million unchanged members cost one join of integers and no Python.
+
+Rendering (identifiers normalised as the channel wants them, attributes as JSON) is a function handed in by planning:
+this floor knows no destination.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from pipelines.warehouse.protocol import Warehouse, quote
+
+RENDERED = ("person_key", "fingerprint", "dest_key", "payload_hash", "identifiers", "attributes", "reason")
+_TYPES = pa.schema([(name, pa.int64() if name == "fingerprint" else pa.string()) for name in ("sync_id", *RENDERED)])
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One member as the channel will see it."""
+
+    dest_key: str | None
+    """What the channel keys on, `kind:value`; None when no identifier is usable."""
+    payload_hash: str
+    """SHA-256 of what would be sent; equal payloads are never sent twice."""
+    identifiers: str
+    """JSON, identifier kind → value."""
+    attributes: str
+    """JSON, name in the channel → value."""
+    reason: str
+    """Why there is no dest_key."""
+
+
+Render = Callable[[Mapping[str, Any]], Rendered]
+
+
+def refresh(warehouse: Warehouse, sync_id: str, columns: Sequence[str], mapping: str, render: Render) -> None:
+    """Bring `desired` of this sync in line with `segment` and `audience_rows` of the snapshot just taken."""
+    fingerprint = warehouse.fingerprint([f"'{mapping}'", *(f"r.{quote(column)}" for column in columns)])
+    for table in ("present", "stale"):
+        warehouse.execute(f"drop table if exists temp.{table}")
+    warehouse.execute(
+        f"""create temp table present as select r._key as person_key, {fingerprint} as fingerprint
+        from temp.audience_rows as r inner join temp.segment as s on r._key = s.person_key and s.standing = 'sent'""")
+    warehouse.execute(
+        """create temp table stale as
+        with known as (select person_key, fingerprint from activation.desired where sync_id = ?)
+        select coalesce(p.person_key, k.person_key) as person_key, p.fingerprint, k.person_key is not null as known
+        from temp.present as p full join known as k on p.person_key = k.person_key
+        where p.fingerprint is distinct from k.fingerprint""", [sync_id])
+    wanted = ", ".join(f"r.{quote(column)}" for column in columns)
+    rendered = _render(warehouse.arrow(
+        f"""select s.person_key as _key, s.fingerprint as _fingerprint, {wanted} from temp.stale as s
+        inner join temp.audience_rows as r on r._key = s.person_key where s.fingerprint is not null"""), sync_id, render)
+    warehouse.execute(
+        """delete from activation.desired where sync_id = ?
+            and person_key in (select person_key from temp.stale where known)""", [sync_id])
+    if rendered.num_rows:
+        warehouse.insert("activation.desired", rendered)
+
+
+def _render(batches: Iterable[pa.RecordBatch], sync_id: str, render: Render) -> pa.Table:
+    tables = []
+    for batch in batches:
+        rows = batch.to_pylist()
+        members = [render(row) for row in rows]
+        tables.append(pa.table({
+            "sync_id": [sync_id] * len(rows),
+            "person_key": [row["_key"] for row in rows],
+            "fingerprint": [row["_fingerprint"] for row in rows],
+            **{name: [getattr(member, name) for member in members] for name in RENDERED[2:]},
+        }, schema=_TYPES))
+    return pa.concat_tables(tables) if tables else _TYPES.empty_table()

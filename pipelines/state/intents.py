@@ -1,0 +1,113 @@
+"""The plan as rows: each change becomes an operation with an id and a place, committed before the first request.
+
+Order within a plan: removals, then adds and updates, then messages. A set operation gets a fresh id in each plan (the
+channel must not answer it from its memory of an older one); a message keeps the id of its entry for ever.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+
+import pyarrow as pa
+
+from pipelines.warehouse.protocol import Warehouse
+
+REMOVAL = pa.schema([("dest_key", pa.string()), ("identifiers", pa.string())])
+
+
+def find_removals(warehouse: Warehouse, *, matches_any: bool, replaces: bool) -> None:
+    """Leave the temp table `removals`: whom to remove, under the identifiers that were sent.
+
+    `matches_any`: the channel removes whoever matches any identifier, so those that a wanted member also has are left
+    out. `replaces`: identifiers that an update no longer has are removed too, ahead of it.
+    """
+    warehouse.execute("drop table if exists temp.removals")
+    warehouse.execute("""create temp table removals as
+        select dest_key, held_identifiers as identifiers from temp.changes where action = 'remove'""")
+    if not matches_any:
+        return
+    gone = warehouse.query("select dest_key, held_identifiers, null from temp.changes where action = 'remove'")
+    moved = warehouse.query("""select dest_key, held_identifiers, identifiers from temp.changes
+        where action = 'update' and held_identifiers <> identifiers""") if replaces else []
+    if gone or moved:
+        rows = list(_spare(warehouse, [*gone, *moved]))
+        warehouse.execute("delete from temp.removals")
+        warehouse.insert("temp.removals", pa.Table.from_pylist(rows, schema=REMOVAL))
+
+
+def _spare(warehouse: Warehouse, rows: list[tuple[str, str, str | None]]) -> Iterator[dict[str, str]]:
+    asked = pa.table({"value": sorted({value for _, held, _ in rows for value in json.loads(held).values()})},
+                     schema=pa.schema([("value", pa.string())]))
+    warehouse.execute("drop table if exists temp.asked")
+    warehouse.execute("create temp table asked (value varchar)")
+    warehouse.insert("temp.asked", asked)
+    shared = set(warehouse.query(
+        f"select distinct name, value from ({warehouse.entries('select identifiers from temp.wanted', 'identifiers')})"
+        " where value in (select value from temp.asked)"))
+    for dest_key, held, _ in rows:
+        gone = {kind: value for kind, value in json.loads(held).items() if (kind, value) not in shared}
+        if gone:
+            yield {"dest_key": dest_key, "identifiers": json.dumps(gone, sort_keys=True)}
+
+
+SET_OPS = """
+    insert into activation.op (sync_id, epoch, seq, op_id, action, dest_key, person_key, payload_hash, identifiers,
+        attributes, silent, snapshot_id, journal_id, planned_at)
+    with planned as (
+        select 1 as phase, 'remove' as action, dest_key, json_extract_string(identifiers, '$.person') as person_key,
+            '-' as payload_hash, identifiers, '{}' as attributes from temp.removals
+        union all
+        select 2, action, dest_key, person_key, payload_hash, identifiers, attributes
+        from temp.changes where action <> 'remove'
+    )
+    select $sync_id, $epoch, row_number() over (order by phase, dest_key),
+        md5(concat_ws('|', 'set', $sync_id, dest_key, action, payload_hash, cast($epoch as varchar))),
+        action, dest_key, person_key, payload_hash, identifiers, attributes, $silent, $snapshot_id, $journal_id, $now
+    from planned"""
+
+EVENTS = """
+    insert into activation.op (sync_id, epoch, seq, op_id, action, dest_key, person_key, payload_hash, identifiers,
+        attributes, silent, snapshot_id, occurred_at, journal_id, planned_at)
+    select $sync_id, $epoch, $after + row_number() over (order by entered_at, dest_key),
+        md5(concat_ws('|', 'trigger', $sync_id, $event, person_key, cast(entry_id as varchar))),
+        'event', dest_key, person_key, '', identifiers, coalesce(frozen, '{}'), silent, entry_id, entered_at,
+        $journal_id, $now
+    from (
+        select d.*, coalesce(f.attributes, p.attributes) as frozen
+        from temp.due as d
+        left join temp.payloads as p on d.person_key = p.person_key
+        left join (
+            select op_id, min(attributes) as attributes from activation.op
+            where sync_id = $sync_id and action = 'event' group by op_id
+        ) as f on d.op_id = f.op_id
+    )"""
+
+
+def write(
+    warehouse: Warehouse, sync_id: str, epoch: int, snapshot_id: int, journal_id: str, now: datetime, *, silent: bool
+) -> int:
+    """Commit the set operations of `changes` and `removals`; returns how many there are."""
+    warehouse.execute(SET_OPS, {"sync_id": sync_id, "epoch": epoch, "snapshot_id": snapshot_id, "silent": silent,
+                                "journal_id": journal_id, "now": now})
+    [(written,)] = warehouse.query("select count(*) from activation.op where sync_id = ? and epoch = ?",
+                                   [sync_id, epoch])
+    return int(written)
+
+
+def write_events(
+    warehouse: Warehouse, sync_id: str, event: str, epoch: int, journal_id: str, now: datetime, after: int,
+    oldest: datetime,
+) -> None:
+    """Commit the messages of `due` (payloads in `payloads`), behind place `after`.
+
+    Entries from before `oldest` are written too, with a receipt that says they are stale: they send nothing, ever.
+    """
+    scope = {"sync_id": sync_id, "epoch": epoch}
+    warehouse.execute(EVENTS, {**scope, "event": event, "journal_id": journal_id, "now": now, "after": after})
+    warehouse.execute(
+        """insert into activation.receipt (sync_id, epoch, op_id, attempt, seq, outcome, reason, recorded_at)
+        select sync_id, epoch, op_id, 0, seq, 'stale', 'older than max_age', $now from activation.op
+        where sync_id = $sync_id and epoch = $epoch and action = 'event' and not silent and occurred_at < $oldest""",
+        {**scope, "now": now, "oldest": oldest})

@@ -1,0 +1,158 @@
+"""Write down what is intended, before anything is sent, and what came of it, after.
+
+An operation is identified by (sync, epoch, op_id), a receipt by (sync, epoch, op_id, attempt): writing either again is
+harmless, so an answer that got lost at COMMIT is simply repeated.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+import pyarrow as pa
+
+from pipelines.warehouse.protocol import Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """How one attempt of one operation ended."""
+
+    epoch: int
+    op_id: str
+    attempt: int
+    seq: int
+    outcome: str
+    """ok · rejected · unknown · void (provably not applied) · accepted (a job has it) · suppressed · stale"""
+    http_status: int | None
+    reason: str
+    remote_id: str | None
+    job_id: str | None
+    first_sent_at: datetime | None
+    """When the operation may first have reached the channel in this epoch; UTC without zone."""
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The one mutable row of a sync."""
+
+    epoch: int
+    """Number of the run; orders everything that is written."""
+    target: str | None
+    """Remote list, segment or audience in use."""
+    trigger_since: int | None
+    """Entries up to this snapshot were there before the trigger; None: no trigger has been planned yet."""
+
+
+RECEIPT = pa.schema([
+    ("sync_id", pa.string()), ("epoch", pa.int64()), ("op_id", pa.string()), ("attempt", pa.int64()),
+    ("seq", pa.int64()), ("outcome", pa.string()), ("http_status", pa.int64()), ("reason", pa.string()),
+    ("remote_id", pa.string()), ("job_id", pa.string()), ("first_sent_at", pa.timestamp("us")),
+    ("recorded_at", pa.timestamp("us"))])
+
+
+def begin(warehouse: Warehouse, sync_id: str, audience: str, connection: str, owner: str) -> Control:
+    """Take the next epoch of a sync. Call inside a transaction: the row is the fence of concurrent runs."""
+    warehouse.execute(
+        """insert into activation.sync_control (sync_id, audience, connection, epoch, owner, folded_epoch)
+        select ?, ?, ?, 0, '', 0 where not exists (select 1 from activation.sync_control where sync_id = ?)""",
+        [sync_id, audience, connection, sync_id])
+    warehouse.execute("update activation.sync_control set epoch = epoch + 1, owner = ? where sync_id = ?",
+                      [owner, sync_id])
+    return control(warehouse, sync_id)
+
+
+def control(warehouse: Warehouse, sync_id: str) -> Control:
+    """The control row of a sync that has begun."""
+    [row] = warehouse.query("select epoch, target, trigger_since from activation.sync_control where sync_id = ?",
+                            [sync_id])
+    return Control(*row)
+
+
+def remember_target(warehouse: Warehouse, sync_id: str, target: str) -> None:
+    """Keep the remote list, segment or audience that was found or created."""
+    warehouse.execute("update activation.sync_control set target = ? where sync_id = ?", [target, sync_id])
+
+
+def void_ledger(warehouse: Warehouse, sync_id: str, epoch: int) -> None:
+    """Forget what was delivered up to `epoch`: it was delivered to another remote list than the one in use now."""
+    warehouse.execute("delete from activation.ledger_base where sync_id = ?", [sync_id])
+    warehouse.execute("update activation.sync_control set folded_epoch = ? where sync_id = ?", [epoch, sync_id])
+
+
+def start_trigger(warehouse: Warehouse, sync_id: str, since: int) -> None:
+    """From which snapshot on entries cause messages. Set once in the life of a sync."""
+    warehouse.execute(
+        "update activation.sync_control set trigger_since = ? where sync_id = ? and trigger_since is null",
+        [since, sync_id])
+
+
+def flush(warehouse: Warehouse, sync_id: str, connection: str, receipts: Sequence[Receipt]) -> None:
+    """Append receipts, each once, and remember the ids the channel gave. Call inside a transaction."""
+    if not receipts:
+        return
+    rows = pa.Table.from_pylist([{"sync_id": sync_id, **asdict(receipt)} for receipt in receipts], schema=RECEIPT)
+    warehouse.execute("drop table if exists temp.incoming")
+    warehouse.execute("create temp table incoming as select * from activation.receipt limit 0")
+    warehouse.insert("temp.incoming", rows)
+    warehouse.execute(
+        """insert into activation.receipt select i.* from temp.incoming as i where not exists (
+            select 1 from activation.receipt as r
+            where r.sync_id = i.sync_id and r.epoch = i.epoch and r.op_id = i.op_id and r.attempt = i.attempt)""")
+    warehouse.execute("drop table if exists temp.named")
+    warehouse.execute(
+        """create temp table named as select o.dest_key, max(i.remote_id) as remote_id from temp.incoming as i
+        inner join activation.op as o on i.sync_id = o.sync_id and i.epoch = o.epoch and i.op_id = o.op_id
+        where i.remote_id is not null group by o.dest_key""")
+    warehouse.execute(
+        """delete from activation.remote_id where connection = ? and dest_key in (select dest_key from temp.named)""",
+        [connection])
+    warehouse.execute("insert into activation.remote_id select ?, dest_key, remote_id from temp.named", [connection])
+
+
+def settle(
+    warehouse: Warehouse, sync_id: str, epoch: int, journal_id: str, claims: Sequence[tuple[int, str, int, int, datetime]],
+    now: datetime,
+) -> None:
+    """Decide what earlier runs left open: a claim without a result is unknown, a plan row that was never claimed is void.
+
+    `claims`: (epoch, op_id, attempt, seq, claimed_at) that the journal of this host knows without a result. Plan rows of
+    another host's journal may have been sent: they are unknown from the time they were planned.
+    """
+    flush_claims = [Receipt(e, op, n, seq, "unknown", None, "the run ended before the answer", None, None, at, now)
+                    for e, op, n, seq, at in claims if e < epoch]
+    flush(warehouse, sync_id, "", flush_claims)
+    warehouse.execute(
+        """insert into activation.receipt (sync_id, epoch, op_id, attempt, seq, outcome, reason, first_sent_at,
+            recorded_at)
+        select o.sync_id, o.epoch, o.op_id, 0, o.seq,
+            case when o.journal_id = $journal_id then 'void' else 'unknown' end,
+            case when o.journal_id = $journal_id then 'never sent' else 'the journal of that run is lost' end,
+            o.planned_at, $now
+        from activation.op as o
+        where o.sync_id = $sync_id and o.epoch < $epoch and not exists (
+            select 1 from activation.receipt as r
+            where r.sync_id = o.sync_id and r.epoch = o.epoch and r.op_id = o.op_id)""",
+        {"sync_id": sync_id, "epoch": epoch, "journal_id": journal_id, "now": now})
+
+
+def outcomes(warehouse: Warehouse, sync_id: str, epoch: int) -> dict[str, int]:
+    """Outcome → operations of this epoch whose last attempt ended so."""
+    return dict(warehouse.query(
+        """select outcome, count(*) from (
+            select outcome, row_number() over (partition by op_id order by attempt desc) as newest
+            from activation.receipt where sync_id = ? and epoch = ?
+        ) as last where newest = 1 group by outcome""", [sync_id, epoch]))
+
+
+def close(
+    warehouse: Warehouse, sync_id: str, epoch: int, run_id: str, started: datetime, ended: datetime, status: str,
+    counts: Mapping[str, int], reason: str,
+) -> None:
+    """The last row of a run."""
+    warehouse.execute(
+        "insert into activation.run_log values (?, ?, ?, ?, ?, ?, ?, ?)",
+        [sync_id, epoch, run_id, started, ended, status, json.dumps(dict(counts), sort_keys=True), reason])

@@ -1,0 +1,75 @@
+"""The tables of schema `activation`: what was seen, what is wanted, what was intended and what came of it.
+
+Append-only, except `sync_control` (one row a sync), the open ends of `membership`, and two tables that are derived and
+can be thrown away: `desired` (the rendered members of a sync, found again from the audience) and `ledger_base` (the fold
+of receipts up to an epoch). Nothing else is ever updated, so a crash leaves rows to read, not states to guess.
+
+`desired.fingerprint` is the engine's own hash and finds rows to render again; `payload_hash` is ours and decides what is
+sent. An engine upgrade may change the first (DuckDB changed it between 1.2 and 1.3), which costs one rendering and sends
+nothing.
+"""
+
+from __future__ import annotations
+
+from pipelines.warehouse.protocol import Warehouse
+
+SCHEMA = "activation"
+
+TABLES = {
+    "sync_control": """sync_id varchar primary key, audience varchar, connection varchar, epoch bigint, owner varchar,
+        target varchar, trigger_since bigint, folded_epoch bigint""",
+    "snapshot": """audience varchar, snapshot_id bigint, taken_at timestamp, status varchar, reason varchar,
+        segment bigint, suppressed bigint, held_out bigint, entered bigint, "left" bigint, null_keys bigint,
+        duplicates bigint, primary key (audience, snapshot_id)""",
+    "membership": """audience varchar, person_key varchar, standing varchar, entry_id bigint, valid_from bigint,
+        valid_to bigint""",
+    "desired": """sync_id varchar, person_key varchar, fingerprint bigint, dest_key varchar, payload_hash varchar,
+        identifiers varchar, attributes varchar, reason varchar""",
+    "op": """sync_id varchar, epoch bigint, seq bigint, op_id varchar, action varchar, dest_key varchar,
+        person_key varchar, payload_hash varchar, identifiers varchar, attributes varchar, silent boolean,
+        snapshot_id bigint, occurred_at timestamp, journal_id varchar, planned_at timestamp""",
+    "receipt": """sync_id varchar, epoch bigint, op_id varchar, attempt bigint, seq bigint, outcome varchar,
+        http_status bigint, reason varchar, remote_id varchar, job_id varchar, first_sent_at timestamp,
+        recorded_at timestamp""",
+    "ledger_base": """sync_id varchar, dest_key varchar, action varchar, outcome varchar, payload_hash varchar,
+        identifiers varchar, epoch bigint, seq bigint, first_sent_at timestamp, until timestamp, recorded_at timestamp""",
+    "remote_id": "connection varchar, dest_key varchar, remote_id varchar, primary key (connection, dest_key)",
+    "run_log": """sync_id varchar, epoch bigint, run_id varchar, started timestamp, ended timestamp, status varchar,
+        counts varchar, reason varchar""",
+}
+"""Name → columns. Times are UTC without zone."""
+
+VIEWS = {
+    # A key's newest ok decides what the channel holds; anything uncertain after it is listed beside it.
+    "delivered": """
+        select sync_id, dest_key, payload_hash, identifiers, first_sent_at as asserted_at
+        from {schema}.ledger_base where outcome = 'ok' and action <> 'remove'""",
+    "undelivered": """
+        with latest as (
+            select o.sync_id, o.op_id, o.action, o.person_key, r.outcome, r.reason, r.recorded_at,
+                row_number() over (
+                    partition by o.sync_id, coalesce(nullif(o.dest_key, ''), o.op_id), o.action = 'event'
+                    order by o.epoch desc, o.seq desc, r.attempt desc) as newest
+            from {schema}.op as o
+            inner join {schema}.receipt as r on o.sync_id = r.sync_id and o.epoch = r.epoch and o.op_id = r.op_id
+        )
+        select sync_id, op_id, action, person_key, outcome, reason, recorded_at
+        from latest where newest = 1 and outcome not in ('ok', 'void')
+        union all
+        select sync_id, null, 'add', person_key, 'unusable', reason, null
+        from {schema}.desired where dest_key is null""",
+}
+
+
+def create(warehouse: Warehouse) -> None:
+    """Create what is missing. Idempotent."""
+    warehouse.execute(f"create schema if not exists {SCHEMA}")
+    for name, columns in TABLES.items():
+        warehouse.execute(f"create table if not exists {SCHEMA}.{name} ({columns})")
+    for name, query in VIEWS.items():
+        warehouse.execute(f"create view if not exists {SCHEMA}.{name} as {query.format(schema=SCHEMA)}")
+
+
+def exists(warehouse: Warehouse) -> bool:
+    """Whether anything was ever recorded here."""
+    return warehouse.columns(f"{SCHEMA}.sync_control") is not None

@@ -1,0 +1,134 @@
+"""Take a snapshot: who is in the segment now, with which standing, and who entered or left since the last one.
+
+The rows of an audience are read once into `audience_rows` (a temp view; a temp table when keys repeat), their standings
+into `segment`. History is kept as intervals of snapshot ids, never of times: a late fact changes the next snapshot and
+rewrites none. `entry_id` is the snapshot at which the present stay began; it survives a change of standing, so a person
+whose suppression ends does not enter a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipelines.audiences import Audience, SuppressionModel
+from pipelines.errors import WarehouseError, did_you_mean
+from pipelines.warehouse.protocol import Warehouse, quote
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Frozen membership at one time, as counts; the members are in `activation.membership`."""
+
+    audience: str
+    id: int
+    """Grows by one with each snapshot of the audience."""
+    taken_at: datetime
+    """The moment the audience speaks of (`as_of`), UTC."""
+    segment: int
+    """Persons who satisfy the condition now."""
+    suppressed: int
+    held_out: int
+    entered: int
+    """Persons who were not in the segment at the last snapshot."""
+    left: int
+    null_keys: int
+    """Rows without a key: nobody can be told from them, so they are counted and never sent."""
+    duplicates: int
+    """Rows beside the one that was picked for their key."""
+
+
+def take(warehouse: Warehouse, audience: Audience, suppressions: Sequence[SuppressionModel], at: datetime) -> Snapshot:
+    """Freeze the audience's present membership; leaves `audience_rows` and `segment` for the syncs of this walk."""
+    null_keys, duplicates = _read_rows(warehouse, audience)
+    _judge(warehouse, audience, suppressions)
+    [(newest,)] = warehouse.query(
+        "select coalesce(max(snapshot_id), 0) from activation.snapshot where audience = ?", [audience.name])
+    entered, left = _record_membership(warehouse, audience.name, newest + 1)
+    counts: dict[str, int] = dict(warehouse.query("select standing, count(*) from segment group by standing"))
+    snapshot = Snapshot(audience.name, newest + 1, at, sum(counts.values()), counts.get("suppressed", 0),
+                        counts.get("held_out", 0), entered, left, null_keys, duplicates)
+    warehouse.execute(
+        """insert into activation.snapshot (audience, snapshot_id, taken_at, status, reason, segment, suppressed,
+            held_out, entered, "left", null_keys, duplicates) values (?, ?, ?, 'accepted', '', ?, ?, ?, ?, ?, ?, ?)""",
+        [snapshot.audience, snapshot.id, naive(at), snapshot.segment, snapshot.suppressed, snapshot.held_out,
+         entered, left, null_keys, duplicates])
+    return snapshot
+
+
+def naive(moment: datetime) -> datetime:
+    """UTC without zone, as the tables keep it."""
+    return moment.replace(tzinfo=None)
+
+
+def suppressed_persons(suppressions: Sequence[SuppressionModel]) -> str:
+    """SQL of the person keys (`_key`) that must be spared now."""
+    each = (f"select cast({quote(model.key)} as varchar) as _key from {model.relation}" for model in suppressions)
+    return " union ".join(each) or "select cast(null as varchar) as _key where false"
+
+
+def _read_rows(warehouse: Warehouse, audience: Audience) -> tuple[int, int]:
+    present = warehouse.columns(audience.relation)
+    if present is None:
+        raise WarehouseError(f"audience {audience.name}: {audience.relation} does not exist in the warehouse; "
+                             f"build it first (tailrace build --select {audience.name})")
+    for column in {audience.key, *audience.identifiers.values(), *_sent_columns(audience)}:
+        if column not in present:
+            raise WarehouseError(f"audience {audience.name}: column {column} is declared but {audience.relation} has "
+                                 f"none of that name{did_you_mean(column, present)}; build the model again")
+    key = f"cast({quote(audience.key)} as varchar)"
+    rows = f"select {key} as _key, * from {audience.relation} where {key} is not null and trim({key}) <> ''"
+    for drop in ("drop view if exists temp.audience_rows", "drop table if exists temp.audience_once"):
+        warehouse.execute(drop)
+    [(total, usable, distinct)] = warehouse.query(
+        f"select count(*), count(nullif(trim({key}), '')), count(distinct nullif(trim({key}), ''))"
+        f" from {audience.relation}")
+    if distinct != usable:
+        order = ", ".join(quote(column) for column in present)
+        warehouse.execute(
+            f"create temp table audience_once as select * exclude (_nth) from (select *, row_number() over"
+            f" (partition by _key order by {order}) as _nth from ({rows})) where _nth = 1")
+        rows = "select * from temp.audience_once"
+    warehouse.execute(f"create temp view audience_rows as {rows}")
+    return total - usable, usable - distinct
+
+
+def _sent_columns(audience: Audience) -> set[str]:
+    messages = (column for sync in audience.syncs if sync.trigger for column in sync.trigger.send)
+    return {*messages, *(column for sync in audience.syncs for column in sync.send), *audience.regions.values()}
+
+
+def _judge(warehouse: Warehouse, audience: Audience, suppressions: Sequence[SuppressionModel]) -> None:
+    held_out = f"{warehouse.bucket('? || r._key')} < ?"
+    warehouse.execute("drop table if exists temp.segment")
+    warehouse.execute(
+        f"""create temp table segment as
+        select r._key as person_key, case when s._key is not null then 'suppressed'
+            when {held_out} then 'held_out' else 'sent' end as standing
+        from temp.audience_rows as r left join ({suppressed_persons(suppressions)}) as s on r._key = s._key""",
+        [f"{audience.holdout_salt}|", round(audience.holdout * 10_000)])
+
+
+def _record_membership(warehouse: Warehouse, audience: str, snapshot_id: int) -> tuple[int, int]:
+    warehouse.execute("drop table if exists temp.moved")
+    warehouse.execute(
+        """create temp table moved as
+        with before as (
+            select person_key, standing, entry_id from activation.membership where audience = ? and valid_to is null
+        )
+        select coalesce(s.person_key, b.person_key) as person_key, s.standing, b.standing as old_standing, b.entry_id
+        from temp.segment as s full join before as b on s.person_key = b.person_key
+        where s.standing is distinct from b.standing""", [audience])
+    [(moved, entered, left)] = warehouse.query(
+        "select count(*), count(*) filter (old_standing is null), count(*) filter (standing is null) from temp.moved")
+    if moved:
+        warehouse.execute(
+            """update activation.membership set valid_to = ? where audience = ? and valid_to is null
+                and person_key in (select person_key from temp.moved where old_standing is not null)""",
+            [snapshot_id, audience])
+        warehouse.execute(
+            """insert into activation.membership (audience, person_key, standing, entry_id, valid_from)
+            select ?, person_key, standing, coalesce(entry_id, ?), ? from temp.moved where standing is not null""",
+            [audience, snapshot_id, snapshot_id])
+    return entered, left

@@ -1,0 +1,64 @@
+"""Which messages are due: one for each entry into the audience, decided once and under one id for ever.
+
+An entry is a person and the snapshot at which the present stay began, read from the history of membership, so that a
+crash between snapshot and plan loses none. The id of a message is made of trigger, person and entry; its payload and
+time are frozen with the first operation that was planned for it.
+
+Members who were there before the trigger (`trigger_since`) cause nothing, or a silent record where the channel has a
+flag for that.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pipelines.warehouse.protocol import Warehouse
+
+SETTLED = ("ok", "rejected", "stale", "accepted")
+"""Outcomes after which an entry is never planned again."""
+
+HISTORY = """
+    select o.person_key, o.snapshot_id, o.op_id, o.dest_key, o.payload_hash, o.identifiers, o.attributes,
+        o.silent, o.occurred_at, o.epoch, o.planned_at, r.outcome,
+        row_number() over (partition by o.op_id order by o.epoch desc, r.attempt desc) as newest,
+        min(o.planned_at) over (partition by o.op_id) as first_planned_at
+    from activation.op as o
+    left join activation.receipt as r on o.sync_id = r.sync_id and o.epoch = r.epoch and o.op_id = r.op_id
+    where o.sync_id = $sync_id and o.action = 'event'"""
+
+DUE = f"""
+    create temp table due as
+    with history as (select * from ({HISTORY}) as h where newest = 1),
+    entries as (
+        select m.person_key, m.entry_id, s.taken_at as entered_at
+        from activation.membership as m
+        inner join activation.snapshot as s on m.audience = s.audience and m.entry_id = s.snapshot_id
+        where m.audience = $audience and m.valid_to is null and m.standing = 'sent'
+    )
+    select e.person_key, e.entry_id, e.entered_at, e.entry_id <= $since as silent,
+        d.dest_key, d.identifiers, h.outcome, h.op_id
+    from entries as e
+    inner join activation.desired as d on d.sync_id = $sync_id and d.person_key = e.person_key
+    left join history as h on h.person_key = e.person_key and h.snapshot_id = e.entry_id
+    where d.dest_key is not null and (e.entry_id > $since or $silently)
+        and (
+            h.op_id is null
+            or h.outcome = 'void'
+            or (h.outcome = 'unknown' and $resend_within > 0
+                and h.first_planned_at > $now - to_seconds($resend_within))
+        )
+    qualify row_number() over (partition by d.dest_key, e.entry_id order by e.person_key) = 1"""
+
+
+def find_due(
+    warehouse: Warehouse, sync_id: str, audience: str, since: int, now: datetime, *, silently: bool, resend_within: float
+) -> None:
+    """Leave the temp table `due`: entries that still need a message.
+
+    `since`: entries up to this snapshot were there before the trigger; they are due, as silent, only with `silently`.
+    `resend_within`: seconds from its first plan during which a message in doubt may be sent again under its id; 0: never.
+    Two persons who enter at once with one identifier are told once.
+    """
+    warehouse.execute("drop table if exists temp.due")
+    warehouse.execute(DUE, {"sync_id": sync_id, "audience": audience, "since": since, "now": now,
+                            "silently": silently, "resend_within": resend_within})

@@ -1,0 +1,1 @@
+"""The warehouse: a few verbs over the engine a team already has."""

@@ -1,0 +1,126 @@
+"""DuckDB, the default warehouse: one file, one process at a time.
+
+Measured (DuckDB 2.0): a second process that opens the file gets `Could not set lock on file … (PID n)`. So it is opened
+late, closed early, and opening is repeated with jitter until a deadline, after which the error names the holder.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from pipelines.errors import WarehouseError, WarehouseLocked
+from pipelines.warehouse.protocol import Parameters, Row, quote
+
+ROWS_A_BATCH = 50_000
+
+
+class DuckDB:
+    """An open DuckDB file."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, parameters: Parameters = ()) -> None:
+        self._connection.execute(sql, _bound(parameters)).fetchall()
+
+    def query(self, sql: str, parameters: Parameters = ()) -> list[Row]:
+        return self._connection.execute(sql, _bound(parameters)).fetchall()
+
+    def arrow(self, sql: str, parameters: Parameters = ()) -> Iterator[pa.RecordBatch]:
+        yield from self._connection.sql(sql, params=_bound(parameters)).to_arrow_reader(ROWS_A_BATCH)
+
+    def insert(self, table: str, rows: pa.Table) -> None:
+        names = ", ".join(quote(name) for name in rows.column_names)
+        self._connection.register("_arrow_rows", rows)
+        try:
+            self.execute(f"insert into {table} ({names}) select {names} from _arrow_rows")
+        finally:
+            self._connection.unregister("_arrow_rows")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self.execute("begin transaction")
+        try:
+            yield
+        except BaseException:
+            self.execute("rollback")
+            raise
+        self.execute("commit")
+
+    def columns(self, relation: str) -> list[str] | None:
+        try:
+            return [row[0] for row in self.query(f"describe select * from {relation}")]
+        except duckdb.CatalogException:
+            return None
+
+    def fingerprint(self, columns: Sequence[str]) -> str:
+        return f"cast(hash({', '.join(columns)}) >> 1 as bigint)"
+
+    def entries(self, query: str, column: str) -> str:
+        return (f"select entry.key as name, entry.value from (select unnest(map_entries(from_json({column}, "
+                f"'map(varchar, varchar)'))) as entry from ({query}))")
+
+    def bucket(self, text: str) -> str:
+        return f"cast('0x' || substr(md5({text}), 1, 8) as bigint) % 10000"
+
+
+class DuckDBFile:
+    """Opens one DuckDB file, waiting up to `patience` seconds for another process to close it."""
+
+    def __init__(self, path: Path, *, patience: float = 60, read_only: bool = False) -> None:
+        self.path = path
+        self._patience = patience
+        self._read_only = read_only
+
+    @contextmanager
+    def __call__(self) -> Iterator[DuckDB]:
+        connection = self._connect()
+        try:
+            yield DuckDB(connection)
+        finally:
+            connection.close()
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        if not self.path.exists():
+            raise WarehouseError(f"{self.path}: there is no warehouse file yet; build the models first (tailrace build)")
+        deadline, pause = time.monotonic() + self._patience, 0.01
+        while True:
+            try:
+                return self._open()
+            except duckdb.IOException as error:
+                if "lock" not in str(error):
+                    raise WarehouseError(f"{self.path}: {str(error).splitlines()[0]}") from None
+                if time.monotonic() > deadline:
+                    raise WarehouseLocked(f"{self.path}: {_holder(error)} still has it open after {self._patience:g} s; "
+                                          "close that program or let it finish, then run this again") from None
+            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
+            pause = min(pause * 2, 0.5)
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        options = {"autoinstall_known_extensions": "false", "TimeZone": "UTC"}
+        try:
+            connection = duckdb.connect(str(self.path), read_only=self._read_only)
+        except duckdb.ConnectionException as error:
+            raise duckdb.IOException(f"lock: {error}") from None  # open in this process with other options: wait as well
+        for name, value in options.items():
+            connection.execute(f"set {name} = '{value}'")
+        connection.execute("set enable_progress_bar = false")
+        return connection
+
+
+def _bound(parameters: Parameters) -> Any:
+    return dict(parameters) if isinstance(parameters, Mapping) else list(parameters)
+
+
+def _holder(error: Exception) -> str:
+    found = re.search(r"PID (\d+)", str(error))
+    return f"process {found.group(1)}" if found else "another connection"
