@@ -45,11 +45,12 @@ class Project:
     def members(self) -> dict[str, list[str]]:
         """The sorted ids of every audience that stands in the warehouse."""
         with duckdb.connect(self.root / "warehouse.duckdb") as warehouse:
-            tables = warehouse.execute("select table_name from duckdb_tables() where schema_name = 'audiences'").fetchall()
-            return {
-                name: [row[0] for row in warehouse.execute(f"select person_id from audiences.{name} order by 1").fetchall()]
-                for (name,) in tables
+            tables = "select table_name from duckdb_tables() where schema_name = 'audiences'"
+            rows = {
+                name: warehouse.execute(f"select person_id from audiences.{name} order by 1").fetchall()
+                for (name,) in warehouse.execute(tables).fetchall()
             }
+        return {name: [person_id for (person_id,) in people] for name, people in rows.items()}
 
 
 def copy(name: str, folder: Path, parquet: Path) -> Project:

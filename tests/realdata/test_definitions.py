@@ -63,7 +63,8 @@ def test_every_defined_audience_is_built_and_compared_on_the_days_that_its_defin
     if not definitions.is_file():
         pytest.skip(f"no definitions in {definitions}")
     rows = [line.split(" | ") for line in definitions.read_text().splitlines() if line.startswith("| ")]
-    defined = [(DATA_SETS[row[1]], row[2].strip("`"), row[-1].strip(" |").split(", ")) for row in rows if row[1] in DATA_SETS]
+    rows = [row for row in rows if row[1] in DATA_SETS]
+    defined = [(DATA_SETS[row[1]], row[2].strip("`"), row[-1].strip(" |").split(", ")) for row in rows]
     assert sorted(model for _, model, _ in defined) == sorted(model for name in NAMES for model in models(name))
     for name, model, days in defined:
         assert model in models(name)

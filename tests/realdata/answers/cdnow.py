@@ -18,6 +18,4 @@ def read(folder: Path) -> dict[str, set[date]]:
 
 def lapsed_repeat_buyer(facts: dict[str, set[date]], day: date) -> set[str]:
     known = {customer: [when for when in days if when <= day] for customer, days in facts.items()}
-    return {
-        customer for customer, days in known.items() if len(days) >= 2 and 60 <= (day - max(days)).days <= 180
-    }
+    return {customer for customer, days in known.items() if len(days) >= 2 and 60 <= (day - max(days)).days <= 180}

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -88,7 +89,7 @@ def replenishment_due(facts: Facts, day: date) -> set[str]:
 
 
 def _is_due(days: list[date], day: date) -> bool:
-    gap = median((later - earlier).days for earlier, later in zip(days, days[1:], strict=False))
+    gap = median((later - earlier).days for earlier, later in pairwise(days))
     return 7 <= gap <= 120 and gap <= (day - days[-1]).days <= 1.5 * gap
 
 
@@ -108,7 +109,5 @@ def high_aov(facts: Facts, day: date) -> set[str]:
             invoices[line.person].add(line.invoice)
             gross[line.person] += line.amount
     return {
-        person
-        for person, bought in invoices.items()
-        if len(bought) >= 2 and gross[person] >= 500_000 * len(bought)
+        person for person, bought in invoices.items() if len(bought) >= 2 and gross[person] >= 500_000 * len(bought)
     }

@@ -44,6 +44,7 @@ from (values
     ('one escalated', '', '2023-11-15', null, 'False', 'monthly'),
     ('escalated 30 days ago', '', '2023-11-15', null, 'False', 'monthly'),
     ('three medium', '', '2023-11-15', null, 'False', 'monthly'),
+    ('escalated before the start', '', '2024-02-29', null, 'False', 'monthly'),
     ('escalated on trial', '', '2023-11-15', null, 'True', 'monthly'),
     ('escalated after the end', '', '2023-11-15', '2024-02-28', 'False', 'monthly')
 ) as subscription (person, plan, start, stop, trial, term);
@@ -70,6 +71,7 @@ from (values
     ('escalated 30 days ago', '2024-01-29', 'urgent', 'True'),
     ('three medium', '2024-02-28', 'medium', 'False'), ('three medium', '2024-02-28', 'medium', 'False'),
     ('three medium', '2024-02-28', 'low', 'False'),
+    ('escalated before the start', '2024-02-28', 'urgent', 'True'),
     ('escalated on trial', '2024-02-28', 'urgent', 'True'),
     ('escalated after the end', '2024-02-28', 'urgent', 'True'),
     ('no subscription', '2024-02-28', 'urgent', 'True')

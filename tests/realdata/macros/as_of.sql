@@ -1,5 +1,5 @@
-{# The last day that is known, as a SQL date: the date part of the var as_of exactly as it is written.
-   Time and offset are not converted, so 2011-06-30T23:59:59Z and 2011-06-30T00:00:00+02:00 both mean the end of 30 June. #}
+{# The last day that is known, as a SQL date: the date part of the var as_of exactly as it is written. Time and
+   offset are not converted: 2011-06-30T23:59:59Z and 2011-06-30T00:00:00+02:00 both mean the end of 30 June. #}
 {% macro as_of() -%}
     {%- set text = var('as_of') | string | trim -%}
     {%- if not modules.re.match('[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]|$)', text) -%}

@@ -31,7 +31,8 @@
 {%- endmacro %}
 
 {% macro check_parquet(folder, sources) -%}
-    {%- set rows = run_query("select parse_filename(file) from glob('" ~ folder | replace("'", "''") ~ "/*.parquet')") -%}
+    {%- set pattern = (folder ~ '/*.parquet') | replace("'", "''") -%}
+    {%- set rows = run_query("select parse_filename(file) from glob('" ~ pattern ~ "')") -%}
     {%- set there = rows.columns[0].values() | list -%}
     {%- set absent = [] -%}
     {%- for source in sources if source.config.meta.parquet not in there -%}
@@ -47,10 +48,8 @@
 
 {% macro land(source, folder) -%}
     {%- set file = (folder ~ '/' ~ source.config.meta.parquet) | replace("'", "''") -%}
+    {%- set table = source.schema ~ '.' ~ source.identifier -%}
     {%- do run_query('create schema if not exists ' ~ source.schema) -%}
-    {%- do run_query(
-        'create table if not exists ' ~ source.schema ~ '.' ~ source.identifier
-        ~ " as select * from read_parquet('" ~ file ~ "')"
-    ) -%}
-    {%- do log('landed ' ~ source.schema ~ '.' ~ source.identifier ~ ' from ' ~ source.config.meta.parquet, info=true) -%}
+    {%- do run_query('create table if not exists ' ~ table ~ " as select * from read_parquet('" ~ file ~ "')") -%}
+    {%- do log('landed ' ~ table ~ ' from ' ~ source.config.meta.parquet, info=true) -%}
 {%- endmacro %}

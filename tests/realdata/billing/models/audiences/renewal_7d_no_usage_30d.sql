@@ -1,5 +1,10 @@
 with active as (
-    select person_id, subscription_id, started_on, months_per_term
+    select
+        person_id,
+        subscription_id,
+        started_on,
+        months_per_term,
+        datediff('month', started_on, {{ as_of() }}) as months_elapsed
     from {{ ref('stg_subscriptions') }}
     where ended_on is null and not is_trial
 ),
@@ -10,7 +15,7 @@ terms as (
         person_id,
         subscription_id,
         started_on,
-        months_per_term * unnest(range(1, datediff('month', started_on, {{ as_of() }}) // months_per_term + 2)) as months
+        months_per_term * unnest(range(1, months_elapsed // months_per_term + 2)) as months
     from active
 ),
 
@@ -33,7 +38,10 @@ used as (
     where {{ within_last_days('used_on', 30) }}
 )
 
-select next_renewals.person_id, lower(next_renewals.person_id) || '@example.com' as email, min(next_renewals.renews_on) as renews_on
+select
+    next_renewals.person_id,
+    lower(next_renewals.person_id) || '@example.com' as email,
+    min(next_renewals.renews_on) as renews_on
 from next_renewals
 anti join used on next_renewals.subscription_id = used.subscription_id
 where next_renewals.renews_on <= {{ as_of() }} + 7

@@ -13,6 +13,9 @@ active as (
     where {{ within_last_days('bought_on', 30) }}
 )
 
-select unused.person_id, unused.person_id || '@example.com' as email, cast(unused.open_campaigns as integer) as open_campaigns
+select
+    unused.person_id,
+    unused.person_id || '@example.com' as email,
+    cast(unused.open_campaigns as integer) as open_campaigns
 from unused
 inner join active on unused.person_id = active.person_id

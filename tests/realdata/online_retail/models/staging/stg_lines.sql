@@ -5,7 +5,8 @@ with known as (
 ),
 
 distinct_lines as (
-    select distinct "InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"
+    select distinct
+        "InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"
     from known
 ),
 
