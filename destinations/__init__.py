@@ -43,7 +43,7 @@ def _elsewhere(path: str) -> type[Destination]:
     try:
         found = getattr(importlib.import_module(module_name), class_name, None)
     except (ImportError, ValueError, TypeError) as error:
-        raise LookupError(f"destination {path}: cannot import {module_name or 'a module without a name'}: {error}") from error
+        raise LookupError(f"destination {path}: cannot import {module_name or 'nothing'}: {error}") from error
     if not (inspect.isclass(found) and issubclass(found, Destination) and not inspect.isabstract(found)):
         what = f"has no class {class_name}" if found is None else f"has {class_name}, which is no complete Destination"
         raise LookupError(f"destination {path}: {module_name} {what}; write package.module:Class")

@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from destinations.http import Request, send_json
+from destinations.answers import unaccepted
+from destinations.http import Json, Request, send_json
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -29,7 +30,6 @@ from destinations.protocol import (
     Outcome,
     Settings,
     Verdict,
-    unaccepted,
 )
 
 _TYPES = {Operation.ADD: "audience.entered", Operation.UPDATE: "audience.updated", Operation.REMOVE: "audience.left"}
@@ -93,17 +93,17 @@ class Webhook(Destination):
         return replace(request, headers={**request.headers, "webhook-timestamp": str(now), **signature})
 
 
-def message(batch: Batch, member: Member) -> dict[str, object]:
+def message(batch: Batch, member: Member) -> dict[str, Json]:
     """The body of one message."""
     moment = member.occurred_at or batch.at
-    happened = {"timestamp": moment.astimezone(UTC).isoformat().replace("+00:00", "Z")} if moment else {}
-    data = {
+    at: dict[str, Json] = {"timestamp": moment.astimezone(UTC).isoformat().replace("+00:00", "Z")} if moment else {}
+    data: dict[str, Json] = {
         "audience": batch.audience,
         "person_id": member.person,
         "identifiers": {kind: value for kind, value in member.identifiers.items() if kind != "person"},
         "attributes": dict(member.attributes),
     }
-    return {"type": _TYPES.get(batch.operation) or batch.event, **happened, "data": data}
+    return {"type": _TYPES.get(batch.operation) or batch.event, **at, "data": data}
 
 
 def signing_keys(secret: SecretStr) -> list[bytes]:

@@ -1,0 +1,82 @@
+"""Reading answers as all destinations do: what a status means, which rows are to blame, what may be repeated of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+from destinations.http import Request, Response, walk
+from destinations.protocol import Batch, Job, Member, Outcome, Refused, Verdict, every
+
+_CODE = re.compile(r"-?\d{1,7}|[A-Za-z/_][\w./\[\]-]{0,79}")
+_TRIES = 5
+_LATER = frozenset({401, 403, 407, 408, 425, 429})
+"""Refusals that concern no member: of the credentials or of the moment."""
+
+
+def unaccepted(batch: Batch | Job, response: Response, why: str = "") -> list[Outcome]:
+    """The same outcome for every member of a request that was not accepted as documented: the status decides."""
+    if response.status in _LATER:
+        verdict, reason = Verdict.DEFERRED, f"HTTP {response.status}"
+    elif response.status >= 500:
+        verdict, reason = Verdict.UNKNOWN, f"HTTP {response.status}"
+    elif response.ok:
+        verdict, reason = Verdict.UNKNOWN, f"HTTP {response.status} with an unreadable answer"
+    else:
+        verdict, reason = Verdict.REJECTED, f"HTTP {response.status}"
+    return every(batch, verdict, f"{reason}: {why}" if why else reason)
+
+
+def code(*parts: Any) -> str:
+    """A vendor's error codes and field names as a reason. Anything that looks like free text is left out.
+
+    Vendors echo what they were sent in their messages; codes and field names carry no person's data.
+    """
+    words = [str(part) for part in parts if isinstance(part, str | int) and not isinstance(part, bool)]
+    return " ".join(word for word in words if _CODE.fullmatch(word))
+
+
+def expect(response: Response, kind: type, *path: str | int, what: str) -> Any:
+    """The part of an answer without which a preparation or reading cannot go on. Raises Refused."""
+    value = response.get(*path)
+    if response.ok and type(value) is kind:
+        return value
+    problem = "the answer is not as documented" if response.ok else f"HTTP {response.status}"
+    raise Refused(f"cannot read {what}: {problem}; check this connection's keys, ids and base_url")
+
+
+def resend(
+    ask: Callable[[Sequence[Member]], Request], members: tuple[Member, ...], row: re.Pattern[str]
+) -> Generator[Request, Response, tuple[Response, tuple[Member, ...], list[Outcome]]]:
+    """Send members; when a refusal of the whole request names rows by JSON pointer, send again without them.
+
+    For channels that process nothing then: waiting for the next run would hold back thousands for one wrong row. A 404
+    that names a row says it is not there. Answers the last response, the members it was about, the others' outcomes.
+    """
+    outcomes = list[Outcome]()
+    for _ in range(_TRIES):
+        response = yield ask(members)
+        named = named_rows(response, row)
+        wrong = {index: named[index] for index in range(len(members)) if index in named}
+        if not wrong:
+            return response, members, outcomes
+        gone = response.status == 404
+        verdict = Verdict.ACCEPTED if gone else Verdict.REJECTED
+        outcomes += [Outcome(members[at].id, verdict, "not there" if gone else why) for at, why in wrong.items()]
+        members = tuple(member for index, member in enumerate(members) if index not in wrong)
+        if not members:
+            return response, (), outcomes
+    left = [Outcome(member.id, Verdict.DEFERRED, "refused together with other rows") for member in members]
+    return response, (), outcomes + left
+
+
+def named_rows(response: Response, row: re.Pattern[str]) -> dict[int, str]:
+    """Index → reason of the rows that a refusal names by JSON pointer."""
+    errors = response.get("errors") if response.status in (400, 404) else None
+    found: dict[int, str] = {}
+    for error in errors if isinstance(errors, list) else []:
+        match = row.fullmatch(str(walk(error, "source", "pointer")))
+        if match and len(match[1]) < 7:
+            found.setdefault(int(match[1]), code(walk(error, "code"), match[2]) or "invalid")
+    return found
