@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from destinations.protocol import Destination
 from pipelines.audiences import Audience, SuppressionModel, Sync
@@ -26,7 +26,7 @@ from pipelines.delivery.exchange import Courier
 from pipelines.delivery.journal import Journal
 from pipelines.delivery.pace import Pace
 from pipelines.delivery.ports import Clock, Transport
-from pipelines.errors import ChannelRefused, TailraceError
+from pipelines.errors import ChannelRefused
 from pipelines.planning.draft import draft
 from pipelines.planning.plan import Plan
 from pipelines.state import record, schema, snapshot
@@ -252,11 +252,3 @@ def _undone(warehouse: Warehouse) -> Iterator[None]:
 def run_to_end(steps: Iterator[Step]) -> list[Result]:
     """Drive a walk and keep its results."""
     return [step for step in steps if isinstance(step, Result)]
-
-
-def utc(moment: datetime) -> datetime:
-    """Aware, in UTC; a moment without zone is taken as UTC."""
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-__all__ = ["Ports", "Result", "Step", "TailraceError", "Task", "preview", "run_to_end", "utc", "walk"]

@@ -72,7 +72,8 @@ def send(
             lanes.run(iter(phase), transport, clock, WIDTH)
         last, sent = window[-1].seq, sent + len(window)
         yield Progress(plan.sync_id, sent)
-    _wait_for_jobs(plan, courier, transport, open_warehouse, clock)
+    if courier.has_jobs:
+        _wait_for_jobs(plan, courier, transport, open_warehouse, clock)
 
 
 def _read(warehouse: Warehouse, plan: Batching, last: int) -> list[Op]:
@@ -138,8 +139,6 @@ def ask_jobs(
 def _wait_for_jobs(
     plan: Batching, courier: Courier, transport: Transport, open_warehouse: Opener, clock: Clock
 ) -> None:
-    if all(receipt.outcome != "accepted" for receipt in courier.journal.results()):
-        return
     for seconds in JOB_PATIENCE:
         clock.sleep(seconds)
         flushed = courier.journal.results()

@@ -73,6 +73,8 @@ class Courier:
     """Lost or failed answers in a row, over all exchanges."""
     stopped: str = ""
     """Why nothing more is sent in this run."""
+    has_jobs: bool = False
+    """Whether a job of the channel took operations over in this run."""
     attempts: dict[str, int] = field(default_factory=dict)
     """Operation id → attempts made in this run."""
     first_sent: dict[str, datetime] = field(default_factory=dict)
@@ -218,6 +220,7 @@ class _Talk:
         for op in self._places:
             outcome = said.get(op, Outcome(op, Verdict.UNKNOWN, "the destination said nothing of this member"))
             self._of.attempts.setdefault(op, 1)
+            self._of.has_jobs = self._of.has_jobs or outcome.verdict is Verdict.PENDING
             receipts.append(replace(
                 self._receipt(op, OUTCOMES[outcome.verdict], None, outcome.reason),
                 remote_id=outcome.remote_id, job_id=outcome.job))

@@ -223,6 +223,7 @@ class World:
         return [Task("cart__mail", self.sync, self.destination)]
 
     def plan(self, days: float = 0) -> dict[str, int]:
+        self.clock.at = (START + timedelta(days=days)).replace(tzinfo=None)
         [plan] = preview(self.audience, self.tasks, self.suppressions, self.ports, START + timedelta(days=days))
         return {name: getattr(plan, name) for name in ("add", "update", "remove", "keep", "trigger")}
 

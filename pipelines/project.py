@@ -1,0 +1,212 @@
+"""A project, opened: declarations, connections, warehouse and state folder in one value.
+
+All that the two doors (Dagster and the command) hold. They differ in what they do with the steps of a walk, not in how a
+walk comes about: both write the same ledger through this.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pipelines import connections, manifest, profiles
+from pipelines.audiences import Audience
+from pipelines.dbt import Built, Dbt, OnEvent
+from pipelines.delivery.journal import Journal
+from pipelines.delivery.pace import Pace
+from pipelines.delivery.ports import SystemClock, Transport
+from pipelines.errors import Complaint, ConnectionFault, DeclarationError, StateError, WarehouseError
+from pipelines.planning.plan import Plan
+from pipelines.sync import Ports, Step, Task, preview, walk
+from pipelines.warehouse.protocol import Opener
+
+LOCK_PATIENCE = 300.0
+"""Seconds to wait for another run of the same audience on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the flags of the command say; dbt's own flags mean what they mean to dbt."""
+
+    project_dir: Path = Path()
+    profiles_dir: Path | None = None
+    target: str | None = None
+    connections: Path | None = None
+    """connections.yml; the one in the project folder when None."""
+    state_dir: Path | None = None
+    """Journals, locks and what else stays on this machine; `.tailrace` in the project folder when None."""
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    """dbt's `--vars`."""
+    as_of: str | None = None
+    """ISO 8601; sets the var `as_of`."""
+
+
+class Project:
+    """One dbt project with its connections and its warehouse."""
+
+    def __init__(self, options: Options, environ: Mapping[str, str] | None = None) -> None:
+        self.dir = _find(options.project_dir)
+        self._options = options
+        self._environ = os.environ if environ is None else environ
+        self.state_dir = options.state_dir or self.dir / ".tailrace"
+        self.variables = {**options.variables, **({"as_of": options.as_of} if options.as_of else {})}
+        self.dbt = Dbt(self.dir, options.profiles_dir, options.target, self.variables or None)
+        self.connections = connections.load(options.connections or self.dir / "connections.yml", self._environ)
+        self.pace = Pace()
+
+    @cached_property
+    def declarations(self) -> manifest.Declarations:
+        """What the project declares; dbt parses it first when the manifest is missing or old."""
+        if self.dbt.is_stale():
+            self.dbt.parse()
+        return manifest.read(self.dbt.manifest_path(), self.connections, self.dir)
+
+    @cached_property
+    def as_of(self) -> datetime:
+        """The moment the audiences speak of (UTC): the var `as_of`, and the present where the project has none."""
+        written = self.variables.get("as_of") or _project_variable(self.dir, "as_of")
+        return _moment(str(written)) if written else datetime.now(UTC).replace(microsecond=0)
+
+    @cached_property
+    def warehouse(self) -> Opener:
+        """Opens the warehouse of dbt's own profile."""
+        target = profiles.read(self.dir, self._options.profiles_dir, self._options.target, self._environ,
+                               self.variables)
+        if target.type != "duckdb" or target.path is None:
+            raise WarehouseError(f"target {target.name} is of type {target.type}; a DuckDB file is supported so far")
+        from pipelines.warehouse.duckdb import DuckDBFile
+
+        return DuckDBFile(target.path)
+
+    def audiences(self, select: Sequence[str] = (), to: str | None = None) -> list[Audience]:
+        """The audiences that are selected and go to the connection `to` (any, when None)."""
+        names = self._names(select) if select else None
+        chosen = [audience for audience in self.declarations.audiences if names is None or audience.name in names]
+        if to is not None:
+            if to not in self.connections:
+                self.connections.open(to)
+            chosen = [audience for audience in chosen if any(sync.to == to for sync in audience.syncs)]
+        return chosen
+
+    def _names(self, select: Sequence[str]) -> set[str]:
+        """Names of models that dbt's selectors mean; plain names and globs are answered without asking dbt."""
+        known = [audience.name for audience in self.declarations.audiences]
+        names: set[str] = set()
+        for word in (word for part in select for word in part.split()):
+            if word.replace("*", "").replace("?", "").replace("_", "").isalnum():
+                found = {name for name in known if fnmatchcase(name, word)}
+                if not found and not self._declared_badly(word):
+                    self.declarations.find(word)
+                names |= found
+            else:
+                names |= set(self.dbt.ls([word]))
+        return names
+
+    def _declared_badly(self, name: str) -> bool:
+        """Whether it is an audience that has complaints: they are shown, and are a better answer than «none»."""
+        return any(f"models.{name}." in f"{complaint.path}." for complaint in self.declarations.complaints)
+
+    def build(self, select: Sequence[str] = (), *, full: bool = False, on_event: OnEvent | None = None) -> Built:
+        """dbt builds what is selected, the suppressions of selected audiences, and all upstream of both.
+
+        Unit tests prove the SQL, not the data: they run in CI and by `dbt test`, not in front of each sync.
+        """
+        if select:
+            known = {audience.name: audience for audience in self.declarations.audiences}
+            words = [word for part in select for word in part.split()]
+            models = [*words, *self.declarations.models([known[word] for word in words if word in known])]
+        else:
+            models = [*self.declarations.models(self.declarations.audiences)]
+        return self.dbt.build(dict.fromkeys(models), exclude=["resource_type:unit_test"], full=full,
+                              seed="if_changed", state_dir=self.state_dir, on_event=on_event)
+
+    def tasks(self, audience: Audience, to: str | None = None) -> tuple[list[Task], list[ConnectionFault]]:
+        """The audience's syncs with their destinations, and what is wrong with connections that cannot be opened."""
+        tasks, faults = [], []
+        for sync in audience.syncs:
+            if to in (None, sync.to):
+                try:
+                    destination = self.connections.open(sync.to).destination
+                    tasks.append(Task(audience.sync_id(sync), sync, destination))
+                except ConnectionFault as fault:
+                    faults.append(fault)
+        return tasks, faults
+
+    def preview(self, audience: Audience, tasks: Sequence[Task]) -> list[Plan]:
+        """What `walk` would do. Sends nothing and changes no state."""
+        return preview(audience, tasks, self.declarations.sparing(audience), self._ports("plan"), self.as_of)
+
+    def walk(
+        self, audience: Audience, tasks: Sequence[Task], run_id: str, transport: Callable[[], Transport] | None = None
+    ) -> Iterator[Step]:
+        """Snapshot, plan, deliver and record; one run of an audience at a time on this machine."""
+        with self._locked(audience.name):
+            yield from walk(audience, tasks, self.declarations.sparing(audience), self._ports(run_id, transport),
+                            self.as_of)
+
+    def _ports(self, run_id: str, transport: Callable[[], Transport] | None = None) -> Ports:
+        return Ports(self.warehouse, SystemClock(), self.pace, transport or _http, self._journal, self._known_journal,
+                     run_id)
+
+    def _journal(self, sync_id: str) -> Journal:
+        return Journal(self.state_dir / "journals" / f"{sync_id}.db")
+
+    def _known_journal(self, sync_id: str) -> Journal | None:
+        path = self.state_dir / "journals" / f"{sync_id}.db"
+        return Journal(path) if path.exists() else None
+
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        path = self.state_dir / "locks" / f"{name}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with path.open("w") as file:
+            deadline = time.monotonic() + LOCK_PATIENCE
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise StateError(f"audience {name}: another run has been at it for {LOCK_PATIENCE:g} s; wait "
+                                         "until it ends, or end it") from None
+                    time.sleep(0.2)
+            yield
+
+
+def _http() -> Transport:
+    from pipelines.delivery.http import HttpTransport
+
+    return HttpTransport()
+
+
+def _find(given: Path) -> Path:
+    """The folder of dbt_project.yml: the one given, or the folder `dbt_project` inside it."""
+    folder = given.absolute()
+    inside = folder / "dbt_project"
+    return inside if not (folder / "dbt_project.yml").exists() and (inside / "dbt_project.yml").exists() else folder
+
+
+def _project_variable(project_dir: Path, name: str) -> Any:
+    """A var's value in dbt_project.yml, for all packages or for the project itself."""
+    document = profiles.read_project(project_dir).value or {}
+    variables = document.get("vars") or {}
+    own = variables.get(document.get("name")) or {}
+    return own.get(name, variables.get(name)) if isinstance(own, dict) else variables.get(name)
+
+
+def _moment(written: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(written.strip().replace("Z", "+00:00"))
+    except ValueError:
+        raise DeclarationError([Complaint("--as-of", 0, "", f"{written!r} is no time; write ISO 8601, such "
+                                                      "as 2026-10-21 or 2026-10-21T06:00:00Z")]) from None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

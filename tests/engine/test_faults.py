@@ -1,0 +1,135 @@
+"""Faults: after each of them the next quiet run makes channel, ledger and audience equal again."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipelines.delivery.deliver import Progress
+from pipelines.planning.plan import Plan
+from tests.engine.world import World
+
+ADA, BEN, CLEO = ("ada", "ada@x.io", 1), ("ben", "ben@x.io", 2), ("cleo", "cleo@x.io", 3)
+EVERYONE = {"ada@x.io", "ben@x.io", "cleo@x.io"}
+
+
+@pytest.mark.parametrize("fault", ["lost", "lost_before", "never_sent", "429", "500"])
+def test_one_bad_answer_is_repeated_in_the_same_run(world: World, fault: str) -> None:
+    world.people(ADA, BEN, CLEO)
+    world.channel.faults = [fault]
+    result = world.run()
+    assert (result.status, result.accepted, set(world.channel.members)) == ("ok", 3, EVERYONE)
+    assert world.run(1).status == "nothing"
+
+
+@pytest.mark.parametrize("fault", ["lost", "lost_before", "never_sent", "429", "500"])
+def test_a_channel_that_stays_bad_is_left_and_made_right_later(world: World, fault: str) -> None:
+    world.people(ADA, BEN, CLEO)
+    world.channel.faults = [fault] * 4
+    first = world.run()
+    assert first.accepted == 0 and first.deferred + first.unknown == 3
+    world.people(ADA, BEN)
+    world.run(1)
+    assert set(world.channel.members) == {"ada@x.io", "ben@x.io"} == world.ledger()
+    assert world.run(2).status == "nothing"
+
+
+def test_a_lost_add_of_someone_who_then_leaves_is_taken_back(world: World) -> None:
+    world.people(ADA)
+    world.channel.faults = ["lost"] * 4
+    world.run()
+    world.people()
+    planned = world.plan(1)
+    world.run(1)
+    assert (planned["remove"], world.channel.members) == (1, {})
+
+
+def test_what_was_uncertain_is_asserted_once_more_when_it_can_no_longer_arrive(world: World) -> None:
+    world.people(ADA)
+    world.run()
+    world.people()
+    world.channel.faults = ["lost_before"] * 4
+    world.run(1)
+    world.people(ADA)
+    world.run(1.001)
+    late = world.plan(1.5)
+    world.run(1.5)
+    assert (late["add"], world.plan(2)["add"], set(world.channel.members)) == (1, 0, {"ada@x.io"})
+
+
+def test_refused_credentials_stop_the_run_and_blame_nobody(world: World) -> None:
+    world.people(ADA, BEN)
+    world.channel.faults = ["401"]
+    result = world.run()
+    assert (result.status, result.rejected, result.deferred) == ("failed", 0, 2)
+    assert "connection mail: Mail refused the credentials (HTTP 401)" in result.reason
+    assert (world.run(0.01).accepted, set(world.channel.members)) == (2, {"ada@x.io", "ben@x.io"})
+
+
+def test_a_refused_member_stops_nobody_and_is_tried_again_later_and_later(world: World) -> None:
+    world.people(ADA, BEN)
+    world.channel.refuse = {"ada@x.io"}
+    adds = [world.run(hours / 24).plan.add for hours in (0, 0.5, 1.1, 2, 5.5, 20, 24, 60, 100)]
+    assert adds == [2, 0, 1, 0, 1, 0, 1, 1, 0]
+    assert world.sql("select person_key, outcome, reason from activation.undelivered") == [
+        ("ada", "rejected", "refused")]
+    world.channel.refuse = set()
+    world.people(("ada", "ada@x.io", 4), BEN)
+    world.run(101 / 24)
+    assert set(world.channel.members) == {"ada@x.io", "ben@x.io"}
+
+
+def test_a_refused_member_who_leaves_is_still_removed(world: World) -> None:
+    world.people(ADA)
+    world.channel.refuse = {"ada@x.io"}
+    world.run()
+    world.people()
+    assert world.plan(1)["remove"] == 1
+
+
+@pytest.mark.parametrize("kind", [Plan, Progress])
+def test_a_process_that_dies_between_steps_leaves_work_that_the_next_run_does(world: World, kind: type) -> None:
+    world.people(ADA, BEN, CLEO)
+    world.run(until=lambda step: isinstance(step, kind))
+    world.run(0.001)
+    assert set(world.channel.members) == EVERYONE == world.ledger()
+    world.people(ADA)
+    world.run(1, until=lambda step: isinstance(step, kind))
+    world.run(1.001)
+    assert set(world.channel.members) == {"ada@x.io"} == world.ledger()
+
+
+def test_a_lost_journal_makes_what_it_knew_unknown_and_loses_nobody(world: World) -> None:
+    world.people(ADA, BEN)
+    world.run(until=lambda step: isinstance(step, Plan))
+    for file in world.folder.glob("*.journal*"):
+        file.unlink()
+    world.run(0.001)
+    outcomes = world.sql("select outcome, count(*) from activation.receipt group by outcome order by outcome")
+    assert outcomes == [("ok", 2), ("unknown", 2)]
+    assert set(world.channel.members) == {"ada@x.io", "ben@x.io"}
+
+
+def test_a_job_is_waited_for_and_its_members_count_when_it_ends(world: World) -> None:
+    world.people(ADA)
+    world.channel.faults = ["job"]
+    result = world.run()
+    assert (result.accepted, world.ledger()) == (1, {"ada@x.io"})
+
+
+def test_a_job_that_does_not_end_is_asked_again_by_the_next_run_and_sent_again_by_none(world: World) -> None:
+    world.people(ADA)
+    world.channel.faults, world.channel.job_verdict = ["job"], "pending"
+    first = world.run()
+    second = world.run(0.1)
+    world.channel.job_verdict = "accepted"
+    third = world.run(0.2)
+    assert (first.pending, second.plan.add, third.status) == (1, 0, "nothing")
+    assert world.ledger() == {"ada@x.io"} == set(world.channel.members)
+
+
+def test_a_failed_job_proves_nothing_and_its_members_are_asserted_again(world: World) -> None:
+    world.people(ADA)
+    world.channel.faults, world.channel.job_verdict = ["job"], "unknown"
+    world.run()
+    assert world.run(0.1).plan.add == 1
+    assert world.ledger() == {"ada@x.io"}
