@@ -130,9 +130,10 @@ class Sandbox:
     def _truth_of(self, channel: Channel) -> Document:
         with channel.lock:
             channel.settle()
-            found = json.loads(json.dumps(channel.truth()))
+            found = channel.truth()
+            messages = list(found["messages"])
         requests, refused = self._counts[channel.name]
-        return {**found, "requests": requests, "refused": refused}
+        return {**found, "messages": messages, "requests": requests, "refused": refused}
 
     def version(self) -> str:
         """Changes whenever the truth may have."""

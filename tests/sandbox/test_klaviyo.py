@@ -47,29 +47,6 @@ def members(ids):
     return {"data": [{"type": "profile", "id": one} for one in ids]}
 
 
-def event(unique, metric="Cart left", email="a@example.com", **more):
-    profile = {"data": {"type": "profile", "attributes": {"email": email}}}
-    name = {"data": {"type": "metric", "attributes": {"name": metric}}}
-    return {"properties": {"x": 1}, "unique_id": unique, "metric": name, "profile": profile, **more}
-
-
-def events_body(*events):
-    groups = [
-        {
-            "type": "event-bulk-create",
-            "attributes": {
-                "backfill": one.get("backfill", False),
-                "profile": one["profile"],
-                "events": {
-                    "data": [{"type": "event", "attributes": {k: v for k, v in one.items() if k != "profile"}}]
-                },
-            },
-        }
-        for one in events
-    ]
-    return {"data": {"type": "event-bulk-create-job", "attributes": {"events-bulk-create": {"data": groups}}}}
-
-
 def refusal(answer):
     return answer.status, [(error["code"], error["source"]) for error in answer.json["errors"]]
 
@@ -148,7 +125,10 @@ def test_identifiers_of_two_profiles_are_an_import_error(bench):
         ({"type": "profile", "attributes": {"email": "a@example.com", "age": 3}}, "/attributes/age"),
         ({"type": "profile"}, "/attributes"),
         ({"type": "person", "attributes": {"email": "a@example.com"}}, "/type"),
-        ({"type": "profile", "attributes": {"email": "a@example.com", "properties": {"t": "x" * 100_001}}}, "/attributes"),
+        (
+            {"type": "profile", "attributes": {"email": "a@example.com", "properties": {"t": "x" * 100_001}}},
+            "/attributes",
+        ),
     ],
 )
 def test_a_malformed_row_refuses_the_whole_import_and_is_named(bench, row, pointer):
@@ -231,91 +211,6 @@ def test_one_profile_is_made_once_and_then_updated(bench):
     assert (first.status, again.status, details["first_name"], details["title"]) == (201, 200, "Ada", None)
 
 
-def test_an_event_is_kept_once_for_a_profile_and_metric(bench):
-    for unique in ("e1", "e1", "e2"):
-        body = {"data": {"type": "event", "attributes": event(unique, time="2026-11-08T00:00:00+00:00", backfill=True)}}
-        assert bench.klaviyo.send("POST", "/api/events", body).status == 202
-    truth = bench.truth("klaviyo")
-    assert truth["repeats"] == 1
-    assert [
-        {k: one[k] for k in ("id", "name", "to", "at", "silent", "properties")} for one in truth["messages"]
-    ] == [
-        {
-            "id": unique,
-            "name": "Cart left",
-            "to": "a@example.com",
-            "at": "2026-11-08T00:00:00+00:00",
-            "silent": True,
-            "properties": {"x": 1},
-        }
-        for unique in ("e1", "e2")
-    ]
-
-
-def test_bulk_events_are_accepted_without_a_body(bench):
-    answer = bench.klaviyo.send("POST", "/api/event-bulk-create-jobs", events_body(event("e1"), event("e2")))
-    assert (answer.status, answer.raw) == (202, b"")
-    assert [one["id"] for one in bench.truth("klaviyo")["messages"]] == ["e1", "e2"]
-
-
-def test_a_unique_id_repeated_in_one_request_refuses_all_of_it(bench):
-    answer = bench.klaviyo.send("POST", "/api/event-bulk-create-jobs", events_body(event("e1"), event("e2"), event("e1")))
-    at = "/data/attributes/events-bulk-create/data/2/attributes/events/data/0/attributes/unique_id"
-    assert refusal(answer) == (400, [("invalid", {"pointer": at})])
-    assert bench.truth("klaviyo")["messages"] == []
-
-
-def test_bulk_events_are_limited_to_a_thousand(bench):
-    body = events_body(*[event(f"e{n}") for n in range(1001)])
-    assert bench.klaviyo.send("POST", "/api/event-bulk-create-jobs", body).status == 400
-
-
-@pytest.mark.parametrize(
-    ("change", "pointer"),
-    [
-        ({"metric": {"data": {"type": "metric", "attributes": {"name": "m" * 128}}}}, "/metric/data/attributes/name"),
-        ({"time": "1989-01-01T00:00:00Z"}, "/time"),
-        ({"time": "2099-01-01T00:00:00Z"}, "/time"),
-        ({"time": "yesterday"}, "/time"),
-        ({"properties": {str(n): n for n in range(401)}}, "/properties"),
-        ({"profile": {"data": {"type": "profile", "attributes": {"first_name": "Ada"}}}}, "/profile/data/attributes"),
-        ({"colour": "red"}, "/colour"),
-    ],
-)
-def test_a_malformed_event_is_refused_and_named(bench, change, pointer):
-    body = {"data": {"type": "event", "attributes": {**event("e1"), **change}}}
-    answer = bench.klaviyo.send("POST", "/api/events", body)
-    assert refusal(answer) == (400, [("invalid", {"pointer": f"/data/attributes{pointer}"})])
-
-
-def test_withdrawing_consent_away_from_the_named_list_withdraws_all_of_it(bench):
-    key = create_list(bench)
-    run_import(bench, [person(1)], key)
-    run_import(bench, [person(2)])
-    rows = [
-        {"type": "profile", "attributes": {"email": f"p0000{n}@example.com", "subscriptions": {}}} for n in (1, 2)
-    ]
-    data = {"type": "profile-subscription-bulk-delete-job", "attributes": {"profiles": {"data": rows}}}
-    data["relationships"] = {"list": {"data": {"type": "list", "id": key}}}
-    assert bench.klaviyo.send("POST", "/api/profile-subscription-bulk-delete-jobs", {"data": data}).status == 202
-    truth = bench.truth("klaviyo")
-    assert (truth["audiences"][key]["members"], truth["unsubscribed"]) == ([], ["p00002@example.com"])
-
-
-def test_ten_imports_a_second_are_allowed_and_the_eleventh_must_wait(make):
-    bench = make(pace=True)
-    answers = [
-        bench.klaviyo.send("POST", "/api/profile-bulk-import-jobs", import_body([person(n)])) for n in range(11)
-    ]
-    assert [one.status for one in answers] == [202] * 10 + [429]
-    assert answers[0].headers["ratelimit-limit"] == "150"
-    assert answers[9].headers["ratelimit-remaining"] == "140"
-    assert answers[10].headers["retry-after"] == "1"
-    assert "ratelimit-limit" not in answers[10].headers
-    bench.clock.now += 1
-    assert bench.klaviyo.send("POST", "/api/profile-bulk-import-jobs", import_body([person(1)])).status == 202
-
-
 def test_a_hundred_and_fifty_imports_a_minute_are_allowed(make):
     bench = make(pace=True)
     statuses = []
@@ -328,3 +223,15 @@ def test_a_hundred_and_fifty_imports_a_minute_are_allowed(make):
 
 def test_a_body_that_is_not_json_is_refused(bench):
     assert bench.klaviyo.send("POST", "/api/lists", b"{").status == 400
+
+
+def test_withdrawing_consent_away_from_the_named_list_withdraws_all_of_it(bench):
+    key = create_list(bench)
+    run_import(bench, [person(1)], key)
+    run_import(bench, [person(2)])
+    rows = [{"type": "profile", "attributes": {"email": f"p0000{n}@example.com", "subscriptions": {}}} for n in (1, 2)]
+    data = {"type": "profile-subscription-bulk-delete-job", "attributes": {"profiles": {"data": rows}}}
+    data["relationships"] = {"list": {"data": {"type": "list", "id": key}}}
+    assert bench.klaviyo.send("POST", "/api/profile-subscription-bulk-delete-jobs", {"data": data}).status == 202
+    truth = bench.truth("klaviyo")
+    assert (truth["audiences"][key]["members"], truth["unsubscribed"]) == ([], ["p00002@example.com"])

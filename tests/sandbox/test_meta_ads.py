@@ -132,7 +132,9 @@ def test_rows_are_received_and_counted(bench):
 
 
 @pytest.mark.parametrize(
-    "bad", ["a@example.com", sha("a").upper(), sha("a")[:63], sha(""), "g" * 64], ids=["plain", "upper", "short", "empty", "hex"]
+    "bad",
+    ["a@example.com", sha("a").upper(), sha("a")[:63], sha(""), "g" * 64],
+    ids=["plain", "upper", "short", "empty", "hex"],
 )
 def test_what_is_not_a_hash_is_an_invalid_entry_told_by_count_only(bench, bad):
     key = audience(bench)

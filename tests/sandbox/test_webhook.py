@@ -45,7 +45,9 @@ def test_people_enter_and_leave_an_audience(bench):
         [("entered", "u1"), ("entered", "u2"), ("updated", "u2"), ("left", "u1"), ("left", "u9")]
     ):
         assert post(bench, f"m{number}", f"audience.{kind}", data(person)).status == 200
-    assert bench.truth("webhook")["audiences"] == {"vip": {"name": "vip", "members": ["u2@example.com"], "keys": ["u2"]}}
+    assert bench.truth("webhook")["audiences"] == {
+        "vip": {"name": "vip", "members": ["u2@example.com"], "keys": ["u2"]}
+    }
 
 
 def test_another_type_is_a_message_and_a_repeated_id_counts_once(bench):
