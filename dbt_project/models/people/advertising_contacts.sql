@@ -1,5 +1,4 @@
-select person_id, email, phone
-from {{ ref('persons') }}
-where is_base
-  and ads_consent
-  and coalesce(email, phone) is not null
+select contacts.person_id, contacts.email, contacts.phone
+from {{ ref('marketing_contacts') }} as contacts
+inner join {{ ref('persons') }} as persons using (person_id)
+where persons.ads_consent
