@@ -13,7 +13,7 @@ from tables import Row
 SHOP = "https://shop.example"
 FULL_TRACKING = as_of(-4)
 """Orders before this one have no web journey: the tracker kept visits only."""
-CHECKOUT_RATE, CART_RATE = 0.024, 0.02
+CHECKOUT_RATE, CART_RATE = 0.044, 0.025
 
 
 def silent(at: datetime) -> bool:

@@ -263,8 +263,8 @@ QUOTAS = (
     person(
         478,
         104,
-        filling(4, 5, after="the quota changed in the last 24 h")
-        + (
+        (
+            *filling(4, 5, after="the quota changed in the last 24 h"),
             Span(QUOTA, 7, 8, "sent", "2700 of the new 2900"),
             Span(QUOTA, 9, 9, "out", "2900 of 2900 is over, not approaching"),
         ),
@@ -282,8 +282,7 @@ QUOTAS = (
     person(
         484,
         109,
-        filling(4, 5, after="the quota changed exactly 24 h ago")
-        + (Span(QUOTA, 7, 8, "sent", "2700 of the new 2900"),),
+        (*filling(4, 5, after="the quota changed exactly 24 h ago"), Span(QUOTA, 7, 8, "sent", "2700 of the new 2900")),
     ),
 )
 

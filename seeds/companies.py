@@ -8,20 +8,15 @@ from billing_facts import account, invoice, member, quota, subscription, usage
 from days import HISTORY_START, LAST_AS_OF, as_of
 from draw import between, chance, moment, pick, share
 from facts import calendar
-from shoppers import shopper
+from shoppers import BLOCK, COMPANIES_A_BLOCK, SEATS, shopper
 from tables import Row
 
-BLOCK, COMPANIES_A_BLOCK, SEATS = 17, 2, 4
-"""Of each block of 17 filler people the first eight sit in two companies; so no company moves when another comes."""
 METERING_START = date(2026, 9, 12)
 """Usage of most companies is metered since then; every tenth one has its whole history."""
 LAST_DAY = date(2026, 11, 3)
+RETRY_HOURS = 44
 ROLES = ("owner", "admin", "billing", "member")
 WEEK = (1.0, 1.05, 1.1, 1.05, 0.95, 0.5, 0.45)
-
-
-def seated(serial: int) -> bool:
-    return serial % BLOCK < COMPANIES_A_BLOCK * SEATS
 
 
 def seats_of(number: int) -> Iterator[tuple[int, str]]:
@@ -54,11 +49,11 @@ def members(key: str, number: int, started: datetime) -> Iterator[Row]:
     for serial, role in seats_of(number):
         left = as_of(-20) if chance(f"{key}{role}", "left", 0.05) else None
         who = shopper(serial)
-        yield member(key, who.ref, role, max(started, who.start), left)
+        yield member(key, who.ref, role, max(started, who.created), left)
     if number % 12 == 1:  # somebody who looks after the neighbouring company too
         serial = next(seats_of(number - 1))[0]
         who = shopper(serial)
-        yield member(key, who.ref, "admin", max(started, who.start))
+        yield member(key, who.ref, "admin", max(started, who.created))
 
 
 def invoices(key: str, started: datetime, amount: Decimal) -> Iterator[Row]:
@@ -67,9 +62,9 @@ def invoices(key: str, started: datetime, amount: Decimal) -> Iterator[Row]:
         first_try = issued + timedelta(hours=3)
         if issued >= LAST_AS_OF:
             return
-        fails = between(f"{key} {nth}", "fails", 1, 3) if chance(f"{key} {nth}", "fails at all", 0.22) else 0
-        failures = tuple(first_try + timedelta(hours=30 * attempt) for attempt in range(fails))
-        paid = first_try + timedelta(hours=30 * fails)
+        fails = between(f"{key} {nth}", "fails", 1, 3) if chance(f"{key} {nth}", "fails at all", 0.55) else 0
+        failures = tuple(first_try + timedelta(hours=RETRY_HOURS * attempt) for attempt in range(fails))
+        paid = first_try + timedelta(hours=RETRY_HOURS * fails)
         lost = fails == 3 and chance(f"{key} {nth}", "lost", 0.5)
         yield from invoice(key, f"v_{key[2:]}_{nth}", amount, issued, paid=None if lost else paid, failures=failures)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from browsing import stranger_rows
 from cast import ORACLE_COLUMNS, cast_rows, cast_size, oracle
 from catalogue import ad_rows, catalogue_rows
-from companies import company_rows, seated
+from companies import company_rows
 from dirt import soiled, token_rows
 from scale import write_parquet
 from shoppers import shopper, shopper_rows
@@ -35,7 +35,7 @@ def everything(scale: int = 1) -> Iterator[Row]:
 
 def filler(people: int, companies: int, strangers: int) -> Iterator[Row]:
     for serial in range(people):
-        yield from shopper_rows(shopper(serial), seated(serial))
+        yield from shopper_rows(shopper(serial))
     yield from chain.from_iterable(map(company_rows, range(companies)))
     yield from chain.from_iterable(map(stranger_rows, range(strangers)))
 

@@ -6,16 +6,21 @@ American ones are 555-01xx; beyond the 5,000 that exist (only `--scale` gets the
 
 from draw import between, chance, pick, share
 
-FIRST = (
+
+def words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+FIRST = words(
     "Ada Ben Clara David Elif Finn Greta Hugo Ida Jonas Karla Leon Mia Noah Olga Paul Rosa Samir Tilda Uwe Vera Wim"
     " Yara Zoë Aylin Björn Chloé Dana Emre Françoise Gül Hedi Ines José Kofi Lena Mateusz Nadia Øyvind Pia Ragnar"
     " Søren Thảo Ursula Vito Wanda Xenia Yusuf Žofia Łukasz"
-).split()
-LAST = (
+)
+LAST = words(
     "Albers Becker Çelik Dupont Eriksen Fischer García Hansen Ivanova Jansen Krüger Lindqvist Müller Novák O'Brien"
     " Peters Quint Rossi Schäfer Tanaka Ullmann Vogel Weiß Yıldız Zimmermann Østergård Nguyễn Kowalski Schmidt-Rottluff"
     " van_der_Berg D'Angelo Petrović Haddad Mensah Okafor Sato Lehmann Brandt"
-).split()
+)
 NAUGHTY = (
     ("O'Brien-Smith", "D'Arcy"),
     ("李小龙", "王"),

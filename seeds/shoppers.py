@@ -20,7 +20,9 @@ from tables import Row
 
 FIRST_SERIAL = 500
 """Numbers ending in 000 … 499 belong to the cast."""
-LIVES = ((0.32, "new"), (0.50, "first"), (0.63, "lapsed"), (0.69, "vip"), (0.90, "regular"), (1.01, "browser"))
+BLOCK, COMPANIES_A_BLOCK, SEATS = 17, 2, 4
+"""Of each block of 17 people the first eight sit in two companies; so no company moves when another one comes."""
+LIVES = ((0.45, "new"), (0.63, "first"), (0.74, "lapsed"), (0.79, "vip"), (0.95, "regular"), (1.01, "browser"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,11 @@ class Shopper:
     ref: str
     life: str
     country: str
-    start: datetime
-    """When a new one subscribed, when another one had been created"""
+    seated: bool
+    """Came by a company's subscription rather than by the shop"""
+    created: datetime
+    allowed: datetime
+    """When it allowed the channels: a new one lately, any other at once"""
     orders: tuple[datetime, ...]
     """When each order was paid, oldest first"""
 
@@ -39,17 +44,23 @@ class Shopper:
 def shopper(serial: int) -> Shopper:
     ref = f"c_{FIRST_SERIAL + serial % 500 + 1000 * (serial // 500):05}"
     life = next(name for limit, name in LIVES if share(ref, "life") < limit)
-    start = moment(ref, "created", HISTORY_START + timedelta(hours=1), datetime(2026, 9, 10))
-    if life == "new":
-        start = moment(ref, "created", before(0, hours=26), LAST_AS_OF)
-    return Shopper(serial, ref, life, country_of(ref), start, tuple(sorted(purchases(ref, life, start))))
+    seated = serial % BLOCK < COMPANIES_A_BLOCK * SEATS
+    early = moment(ref, "created", HISTORY_START + timedelta(hours=1), datetime(2026, 9, 10))
+    late = moment(ref, "allowed", before(0, hours=26), LAST_AS_OF)
+    orders = tuple(sorted(purchases(ref, life, late)))
+    created = (
+        late if life == "new" and not seated else min([early, *(paid - timedelta(hours=2) for paid in orders[:1])])
+    )
+    allowed = (late if life == "new" else created) + timedelta(seconds=90)
+    return Shopper(serial, ref, life, country_of(ref), seated, created, allowed, orders)
 
 
-def purchases(ref: str, life: str, start: datetime) -> Iterator[datetime]:
+def purchases(ref: str, life: str, subscribed: datetime) -> Iterator[datetime]:
     if life == "new" and chance(ref, "buys", 0.55):
-        yield start + timedelta(seconds=between(ref, "first order", 3600, 4 * 86400))
+        yield subscribed + timedelta(seconds=between(ref, "first order", 3600, 4 * 86400))
     if life == "first":
-        yield moment(ref, "first order", before(0, hours=30), LAST_AS_OF)
+        campaign = LAST_AS_OF - before(0, hours=30)  # more come at its beginning
+        yield before(0, hours=30) + timedelta(seconds=int(campaign.total_seconds() * share(ref, "first order") ** 1.4))
     if life == "lapsed":
         last = moment(ref, "last order", before(0, days=119), before(0, days=34))
         yield from (last - timedelta(days=9 * nth, seconds=between(ref, f"gap {nth}", 0, 500_000)) for nth in range(3))
@@ -59,9 +70,9 @@ def purchases(ref: str, life: str, start: datetime) -> Iterator[datetime]:
             yield moment(ref, f"order {nth}", HISTORY_START + timedelta(days=2), LAST_AS_OF)
 
 
-def shopper_rows(who: Shopper, seated: bool) -> Iterator[Row]:
-    """All rows of one filler person, `seated` when it came by a company's subscription rather than by the shop."""
-    created = min([who.start, *(paid - timedelta(hours=2) for paid in who.orders[:1])])
+def shopper_rows(who: Shopper) -> Iterator[Row]:
+    """All rows of one filler person."""
+    created = who.created
     first, last = full_name(who.ref)
     yield person(
         who.ref,
@@ -73,11 +84,11 @@ def shopper_rows(who: Shopper, seated: bool) -> Iterator[Row]:
         employee=chance(who.ref, "employee", 0.006),
         deleted=as_of(-30) if chance(who.ref, "deleted", 0.008) else None,
     )
-    if not seated:
+    if not who.seated:
         yield account(f"a_{who.ref[2:]}", f"Customer {who.ref[2:]}", created, kind="b2c")
         yield member(f"a_{who.ref[2:]}", who.ref, "owner", created)
     yield from identities(who, created)
-    yield from consents(who, created)
+    yield from consents(who)
     for nth, paid in enumerate(who.orders):
         yield from purchase(who, nth, paid)
     yield from abandoned(who.ref, created)
@@ -103,9 +114,8 @@ def identities(who: Shopper, created: datetime) -> Iterator[Row]:
         yield identity(ref, "device", f"dv_{ref[2:]}", created)
 
 
-def consents(who: Shopper, created: datetime) -> Iterator[Row]:
-    ref = who.ref
-    granted = created + timedelta(seconds=90)
+def consents(who: Shopper) -> Iterator[Row]:
+    ref, granted = who.ref, who.allowed
     if chance(ref, "email consent", 0.97 if who.life in ("new", "first") else 0.88):
         yield consent(ref, "email", "granted", granted)
         if chance(ref, "email withdrawn", 0.04):
