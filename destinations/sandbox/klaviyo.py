@@ -85,12 +85,12 @@ class Klaviyo(Writes):
         return Reply(200, {"data": [{"type": "account", "id": "SANDBX", "attributes": details, "links": link}]})
 
     def find_lists(self, call: Call) -> Reply:
+        found = dict(sorted(self.state["lists"].items()))
         wanted = read_filter(call, ("name", "id"))
-        found = [self._list(call, key) for key in sorted(self.state["lists"])]
         if wanted:
             field, values = wanted
-            found = [item for item in found if (item["id"] if field == "id" else item["attributes"]["name"]) in values]
-        return page(call, found, 10, 10)
+            found = {key: one for key, one in found.items() if (key if field == "id" else one["name"]) in values}
+        return page(call, list(found), lambda key: self._list(call, key), 10, 10)
 
     def create_list(self, call: Call) -> Reply:
         check(call, bodies.LIST)
@@ -112,10 +112,10 @@ class Klaviyo(Writes):
         return {"type": "list", "id": key, "attributes": details, "links": {"self": f"{call.root}/api/lists/{key}"}}
 
     def list_ids(self, call: Call, key: str) -> Reply:
-        return page(call, [{"type": "profile", "id": member} for member in sorted(self._members(call, key))], 20, 100)
+        return page(call, sorted(self._members(call, key)), lambda one: {"type": "profile", "id": one}, 20, 100)
 
     def list_profiles(self, call: Call, key: str) -> Reply:
-        return page(call, [self.profile(call, member) for member in sorted(self._members(call, key))], 20, 100)
+        return self.profiles(call, self._members(call, key))
 
     def _members(self, call: Call, key: str) -> Iterable[str]:
         members: Iterable[str] = self.known("lists", key)["members"]
@@ -149,12 +149,15 @@ class Klaviyo(Writes):
     def find_profiles(self, call: Call) -> Reply:
         wanted = read_filter(call, ("id", "email", "phone_number", "external_id"))
         found = self.state["profiles"] if wanted is None else self._named(*wanted)
-        return page(call, [self.profile(call, key) for key in sorted(found)], 20, 100)
+        return self.profiles(call, found)
 
     def _named(self, field: str, values: list[str]) -> set[str]:
         if field == "id":
             return {value for value in values if value in self.state["profiles"]}
         return {key for value in values if (key := self.account.index.get((field, tidy(field, value))))}
+
+    def profiles(self, call: Call, keys: Iterable[str]) -> Reply:
+        return page(call, sorted(keys), lambda key: self.profile(call, key), 20, 100)
 
     def profile(self, call: Call, key: str) -> Document:
         wanted = call.query.get("fields[profile]")

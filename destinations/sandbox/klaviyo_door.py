@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import re
 from abc import abstractmethod
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -69,6 +70,10 @@ class Door(Channel):
             raise refuse(404, "not_found", f"There is none of the {kind} with id {key}.")
         found: Document = self.state[kind][key]
         return found
+
+    @abstractmethod
+    def profiles(self, call: Call, keys: Iterable[str]) -> Reply:
+        """A page of profiles."""
 
     @abstractmethod
     def profile(self, call: Call, key: str) -> Document:
@@ -149,21 +154,20 @@ def read_filter(call: Call, fields: Sequence[str]) -> tuple[str, list[str]] | No
     return match[2], given
 
 
-def page(call: Call, found: Sequence[Document], default: int, most: int) -> Reply:
-    """One page of `found` (ordered by id), with the link to the next."""
+def page(call: Call, keys: Sequence[str], make: Callable[[str], Document], default: int, most: int) -> Reply:
+    """One page of the resources that `make` makes of `keys` (in order), with the link to the next."""
     size = parse(call.query.get("page[size]", str(default)))
     if type(size) is not int or not 1 <= size <= most:
         raise refuse(400, "invalid_page_size", f"page[size] must be between 1 and {most}.", parameter="page[size]")
-    after = call.query.get("page[cursor]", "")
-    rest = [item for item in found if item["id"] > after] if after else found
-    shown, here = rest[:size], f"{call.root}{call.path}"
-    onward = {**call.query, "page[cursor]": shown[-1]["id"]} if len(rest) > size else None
+    begin = bisect_right(keys, call.query.get("page[cursor]", ""))
+    shown, here = keys[begin : begin + size], f"{call.root}{call.path}"
+    onward = {**call.query, "page[cursor]": shown[-1]} if len(keys) > begin + size else None
     links = {
         "self": f"{here}?{urlencode(call.query)}" if call.query else here,
         "prev": None,
         "next": f"{here}?{urlencode(onward)}" if onward else None,
     }
-    return Reply(200, {"data": shown, "links": links})
+    return Reply(200, {"data": [make(key) for key in shown], "links": links})
 
 
 def heavy(row: Document, most: int) -> bool:

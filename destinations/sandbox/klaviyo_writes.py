@@ -75,16 +75,13 @@ class Writes(Door):
         return {"type": "profile-bulk-import-job", "id": key, "attributes": details, "links": link}
 
     def job_errors(self, call: Call, key: str) -> Reply:
-        errors = self.known("jobs", key)["errors"]
-        found = [
-            {"type": "import-error", "id": f"{key}-{n:05d}", "attributes": error} for n, error in enumerate(errors)
-        ]
-        return page(call, found, 20, 100)
+        found = {f"{key}-{n:05d}": error for n, error in enumerate(self.known("jobs", key)["errors"])}
+        return page(
+            call, list(found), lambda one: {"type": "import-error", "id": one, "attributes": found[one]}, 20, 100
+        )
 
     def job_profiles(self, call: Call, key: str) -> Reply:
-        return page(
-            call, [self.profile(call, member) for member in sorted(self.known("jobs", key)["profiles"])], 20, 100
-        )
+        return self.profiles(call, self.known("jobs", key)["profiles"])
 
     def event(self, call: Call) -> Reply:
         check(call, bodies.EVENT, MEGABYTES_5)

@@ -100,7 +100,7 @@ class Door(ThreadingHTTPServer):
         self.desk = desk
         self.url = f"http://{HOST}:{self.server_address[1]}"
         self._open: set[socket.socket] = set()
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="sandbox", daemon=True)
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.02,), name="sandbox", daemon=True)
 
     def start(self) -> None:
         self._thread.start()

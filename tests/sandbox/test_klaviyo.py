@@ -235,3 +235,15 @@ def test_withdrawing_consent_away_from_the_named_list_withdraws_all_of_it(bench)
     assert bench.klaviyo.send("POST", "/api/profile-subscription-bulk-delete-jobs", {"data": data}).status == 202
     truth = bench.truth("klaviyo")
     assert (truth["audiences"][key]["members"], truth["unsubscribed"]) == ([], ["p00002@example.com"])
+
+
+def test_ten_imports_a_second_are_allowed_and_the_eleventh_must_wait(make):
+    bench = make(pace=True)
+    answers = [bench.klaviyo.send("POST", "/api/profile-bulk-import-jobs", import_body([person(n)])) for n in range(11)]
+    assert [one.status for one in answers] == [202] * 10 + [429]
+    assert answers[0].headers["ratelimit-limit"] == "150"
+    assert answers[9].headers["ratelimit-remaining"] == "140"
+    assert answers[10].headers["retry-after"] == "1"
+    assert "ratelimit-limit" not in answers[10].headers
+    bench.clock.now += 1
+    assert bench.klaviyo.send("POST", "/api/profile-bulk-import-jobs", import_body([person(1)])).status == 202

@@ -85,15 +85,3 @@ def test_a_malformed_event_is_refused_and_named(bench, change, pointer):
     body = {"data": {"type": "event", "attributes": {**event("e1"), **change}}}
     answer = bench.klaviyo.send("POST", "/api/events", body)
     assert refusal(answer) == (400, [("invalid", {"pointer": f"/data/attributes{pointer}"})])
-
-
-def test_ten_imports_a_second_are_allowed_and_the_eleventh_must_wait(make):
-    bench = make(pace=True)
-    answers = [bench.klaviyo.send("POST", "/api/profile-bulk-import-jobs", import_body([person(n)])) for n in range(11)]
-    assert [one.status for one in answers] == [202] * 10 + [429]
-    assert answers[0].headers["ratelimit-limit"] == "150"
-    assert answers[9].headers["ratelimit-remaining"] == "140"
-    assert answers[10].headers["retry-after"] == "1"
-    assert "ratelimit-limit" not in answers[10].headers
-    bench.clock.now += 1
-    assert bench.klaviyo.send("POST", "/api/profile-bulk-import-jobs", import_body([person(1)])).status == 202
