@@ -76,28 +76,28 @@ def _validate(kind: type[M], written: Any, at: tuple[Step, ...], flaws: list[Fla
     try:
         return kind.model_validate(written)
     except ValidationError as error:
-        flaws.extend(_explain(kind, error, written, at))
+        flaws.extend(_explain(kind, error, at))
         return None
 
 
-def _explain(kind: type[BaseModel], error: ValidationError, written: Any, at: tuple[Step, ...]) -> Iterator[Flaw]:
+def _explain(kind: type[BaseModel], error: ValidationError, at: tuple[Step, ...]) -> Iterator[Flaw]:
     problems = error.errors(include_url=False)
     with_true = {problem["loc"][:-1] for problem in problems if problem["loc"][-1:] == ("true",)}
     for problem in problems:
         loc: tuple[Step, ...] = problem["loc"]
         if problem["type"] == "missing" and loc[-1] == "when" and loc[:-1] in with_true:
             continue
-        yield (*at, *loc), _describe(problem, _model_at(kind, loc), _walk(written, loc[:-1]))
+        yield (*at, *loc), _describe(problem, _model_at(kind, loc))
 
 
-def _describe(problem: Any, model: type[BaseModel], around: Any) -> str:
+def _describe(problem: Any, model: type[BaseModel]) -> str:
     name = str(problem["loc"][-1]) if problem["loc"] else ""
     match problem["type"]:
         case "extra_forbidden" if name == "true":
             return "`on:` is true in YAML; write `when:`, inside trigger: {when: enters, event: …}"
         case "extra_forbidden":
-            free = [known for known in model.model_fields if known not in around]
-            return f"unknown key{did_you_mean(name, free) or '; known are: ' + ', '.join(model.model_fields)}"
+            known = model.model_fields
+            return f"unknown key{did_you_mean(name, known) or '; known are: ' + ', '.join(known)}"
         case "missing":
             return f"{name} is missing: {_MISSING[(model.__name__, name)]}"
         case "literal_error":
@@ -111,12 +111,6 @@ def _describe(problem: Any, model: type[BaseModel], around: Any) -> str:
 
 def _model_at(kind: type[BaseModel], loc: tuple[Step, ...]) -> type[BaseModel]:
     return Trigger if len(loc) > 1 and loc[0] == "trigger" else kind
-
-
-def _walk(value: Any, path: tuple[Step, ...]) -> Any:
-    for step in path:
-        value = value[step]
-    return value
 
 
 def _tokens(value: Any, at: tuple[Step, ...]) -> Iterator[Flaw]:

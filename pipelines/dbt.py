@@ -60,7 +60,6 @@ class Dbt:
     def parse(self) -> Path:
         """Write the manifest; returns its path. Raises BuildFailed when the project cannot be parsed."""
         _finish(self._invoke(["parse"]), "parse")
-        self._remember()
         return self.manifest_path()
 
     def build(
@@ -70,23 +69,24 @@ class Dbt:
         *,
         full: bool = False,
         seed: bool | Literal["if_changed"] = True,
+        unit_tests: bool = True,
         state_dir: Path | None = None,
         on_event: OnEvent | None = None,
     ) -> Built:
         """Build what is selected and all that is upstream of it; without `select` the whole project.
 
         `seed="if_changed"` loads a seed only when its table is missing or its file has changed since it was loaded from
-        here, which `state_dir` remembers. `full` rebuilds incremental models and seeds from nothing.
+        here, which `state_dir` remembers. `full` rebuilds incremental models and seeds from nothing. Unit tests try the
+        models on made-up rows, so a daily run can leave them out: in the example project they take half of the time.
         Raises BuildFailed with the failed nodes, or WarehouseLocked.
         """
         started = time.monotonic()
         manifest = _finish(self._invoke(["parse"]), "parse").result
-        self._remember()
         ledger = Ledger(state_dir / "seeds.json" if state_dir else None, self.project_dir, manifest.nodes.values())
         args = [*_listed("--select", _with_upstream(select)), *(["--full-refresh"] if full else [])]
         args += _listed("--exclude", [*_words(exclude), *self._settled(ledger, seed, full, manifest)])
-        if seed is False:
-            args.append("--exclude-resource-type=seed")
+        without = {"seed": seed is False, "unit_test": not unit_tests}
+        args += [f"--exclude-resource-type={kind}" for kind, left_out in without.items() if left_out]
         done = self._invoke(["build", "--indirect-selection=buildable", *args], on_event, manifest)
         nodes = tuple(_nodes(done))
         ledger.record(node.name for node in nodes if node.status == "success")
@@ -133,6 +133,8 @@ class Dbt:
                 release()
         if isinstance(result.exception, KeyboardInterrupt | SystemExit):
             raise result.exception
+        if result.exception is None:
+            self._remember()
         return result
 
     def _target_path(self) -> Path:
@@ -147,8 +149,9 @@ class Dbt:
             if (file := self.project_dir / name).is_file():
                 yield file
         for key, default in _FOLDERS.items():
-            for folder in project.get(key) or default:
-                yield from (path for path in (self.project_dir / folder).rglob("*") if "__pycache__" not in path.parts)
+            for folder in (self.project_dir / named for named in project.get(key) or default):
+                yield from [folder] if folder.is_dir() else []
+                yield from (path for path in folder.rglob("*") if "__pycache__" not in path.parts)
 
     def _remember(self) -> None:
         """dbt's manifest does not say which target it was made for, and names of tables depend on it."""
@@ -191,7 +194,8 @@ class Built:
 def release() -> None:
     """Close dbt-duckdb's handle, which it keeps for the life of the process, so that others can open the file.
 
-    dbt-duckdb has no public way: its `close_all_connections` only forgets the handle (1.11.1).
+    dbt-duckdb's own `close_all_connections` only forgets it (1.11.1), so the file would stay locked for as long as
+    anything, such as an exception, still refers to it.
     """
     if connections := sys.modules.get("dbt.adapters.duckdb.connections"):
         manager = connections.DuckDBConnectionManager
@@ -209,6 +213,8 @@ def _finish(result: Any, verb: str) -> Any:
     lines = [f"  {node.name}: {_shorten(node.message)}" for node in failed]
     if result.exception is not None:
         lines.append("  " + _shorten(str(result.exception)))
+        if "'Undefined'" in lines[-1]:
+            lines.append("  a {{ … }} in a .yml names what dbt does not know; write the value itself")
     text = "\n".join(lines)
     if lock := re.search(r'Could not set lock on file "([^"]*)".*?(\(PID \d+\))', text, re.DOTALL):
         raise WarehouseLocked(f"{lock[1]} is held by another process {lock[2]}; wait until it ends, or end it")

@@ -74,7 +74,7 @@ class StateError(TailraceError):
     """The recorded state contradicts this run; the operator must act."""
 
 
-def did_you_mean(wrong: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+def did_you_mean(wrong: str, known: Iterable[str], cutoff: float = 0.65) -> str:
     """` (did you mean x?)` for the nearest known name, or the empty text. `cutoff` is difflib's: 1 is the same text."""
     by_folded = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(wrong.casefold(), by_folded, n=1, cutoff=cutoff)

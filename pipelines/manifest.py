@@ -98,14 +98,16 @@ class _Reading:
 
     def read(self) -> Declarations:
         drafts = [self.draft(node) for node in self.nodes.values() if "audience" in nodes.meta_of(node)]
+        drafts.sort(key=lambda draft: (draft.audience.path, draft.audience.line))
         for node in self.nodes.values():
             self.check_strays(node)
         suppressions = self.suppressions(drafts)
         self.check_together(drafts)
+        written = [complaint for document in self.atlas.documents.values() for complaint in document.complaints]
         for draft in drafts:
+            draft.complaints += filter(draft.place.holds, written)
             self.complaints += draft.complaints
-        for document in self.atlas.documents.values():
-            self.complaints += document.complaints
+        self.complaints += written
         good = sorted((d.audience for d in drafts if not d.complaints), key=lambda audience: audience.name)
         return Declarations(tuple(good), suppressions, tuple(sorted(set(self.complaints))))
 

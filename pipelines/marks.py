@@ -43,8 +43,11 @@ class Marked:
         return Complaint(self.file, self.line(*path), spell(path), message)
 
 
-def load(file: Path, name: str | None = None) -> Marked:
-    """Read a YAML file; `name` is what complaints call it. A file that cannot be read is a complaint too."""
+def load(file: Path, name: str | None = None, named: frozenset[str] = frozenset()) -> Marked:
+    """Read a YAML file; `name` is what complaints call it. A file that cannot be read is a complaint too.
+
+    Entries of lists whose key is in `named` go by their `name` in paths: `models.abandoned_cart`, not `models[3]`.
+    """
     shown = name or str(file)
     try:
         root = yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader)
@@ -55,7 +58,7 @@ def load(file: Path, name: str | None = None) -> Marked:
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not YAML in UTF-8"
         return Marked(shown, None, {}, (Complaint(shown, 0, "", f"cannot be read: {reason}"),))
-    return _Reading(shown).read(root)
+    return _Reading(shown, named).read(root)
 
 
 def spell(path: tuple[Step, ...]) -> str:
@@ -78,8 +81,8 @@ class _TooLarge(Exception):
 class _Reading:
     """One walk over a composed document."""
 
-    def __init__(self, file: str) -> None:
-        self.file = file
+    def __init__(self, file: str, named: frozenset[str]) -> None:
+        self.file, self.named = file, named
         self.lines: dict[tuple[Step, ...], int] = {}
         self.complaints: list[Complaint] = []
         self.seen = 0
@@ -99,7 +102,9 @@ class _Reading:
             raise _TooLarge
         self.lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.SequenceNode):
-            return [self.walk(item, (*path, i)) for i, item in enumerate(node.value)]
+            goes_by_name = path[-1:] and path[-1] in self.named
+            steps = [(_name_of(item) if goes_by_name else None) or i for i, item in enumerate(node.value)]
+            return [self.walk(item, (*path, step)) for step, item in zip(steps, node.value, strict=True)]
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path)
         return self.scalar(node, path)
@@ -138,6 +143,14 @@ class _Reading:
                 Complaint(self.file, node.start_mark.line + 1, spell(path), f"not readable: {problem}")
             )
             return None
+
+
+def _name_of(node: yaml.Node) -> str | None:
+    """The plain text under the key `name`."""
+    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+        if key.value == "name" and isinstance(value, yaml.ScalarNode):
+            return str(value.value)
+    return None
 
 
 def _merge_sources(node: yaml.MappingNode) -> Iterator[yaml.MappingNode]:

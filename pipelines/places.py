@@ -12,6 +12,7 @@ from pipelines.errors import Complaint
 from pipelines.marks import Step
 
 _SECTIONS = {"model": "models", "seed": "seeds", "snapshot": "snapshots"}
+_NAMED = frozenset({*_SECTIONS.values(), "columns"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,23 +21,24 @@ class Place:
 
     document: marks.Marked
     root: tuple[Step, ...]
-    """Path of the entry with names for positions: `models.abandoned_cart`."""
+    """Path of the entry: `models.abandoned_cart`."""
 
     @property
     def line(self) -> int:
         """Where the entry starts."""
-        return self.document.line(*_position(self.document.value, self.root))
+        return self.document.line(*self.root)
 
     def complain(self, path: tuple[Step, ...], message: str) -> Complaint:
-        """A complaint about a part of the entry; lists of named things are walked by name."""
-        whole = (*self.root, *path)
-        line = self.document.line(*_position(self.document.value, whole))
-        return Complaint(self.document.file, line, marks.spell(whole), message)
+        """A complaint about a part of the entry."""
+        return self.document.complain((*self.root, *path), message)
 
     def has(self, path: tuple[Step, ...]) -> bool:
         """Whether the part stands in the file."""
-        whole = (*self.root, *path)
-        return len(_position(self.document.value, whole)) == len(whole)
+        return (*self.root, *path) in self.document.lines
+
+    def holds(self, complaint: Complaint) -> bool:
+        """Whether a complaint is about this entry."""
+        return complaint.file == self.document.file and f"{complaint.path}.".startswith(f"{marks.spell(self.root)}.")
 
     def meta(self, *below: Step) -> tuple[Step, ...]:
         """`config.meta`, or `meta` where that is what was written."""
@@ -57,26 +59,9 @@ class Atlas:
         shown = _inside(package or str(node.get("package_name", "")), self._project, file or node["original_file_path"])
         if shown not in self.documents:
             empty = marks.Marked(shown, None, {})
-            self.documents[shown] = marks.load(self._project_dir / shown, shown) if file else empty
+            self.documents[shown] = marks.load(self._project_dir / shown, shown, _NAMED) if file else empty
         return Place(self.documents[shown], (_SECTIONS[node["resource_type"]], node["name"]))
 
 
 def _inside(package: str, project: str, file: str) -> str:
     return file if package in ("", project) else f"dbt_packages/{package}/{file}"
-
-
-def _position(value: Any, path: tuple[Step, ...]) -> tuple[Step, ...]:
-    """The path with positions for names, as far as it exists in the document."""
-    real: list[Step] = []
-    for step in path:
-        if isinstance(value, list) and isinstance(step, str):
-            names = [entry.get("name") if isinstance(entry, dict) else None for entry in value]
-            step = names.index(step) if step in names else -1  # noqa: PLW2901
-        if isinstance(value, list) and isinstance(step, int) and 0 <= step < len(value):
-            value = value[step]
-        elif isinstance(value, dict) and step in value:
-            value = value[str(step)]
-        else:
-            break
-        real.append(step)
-    return tuple(real)

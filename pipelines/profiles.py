@@ -103,9 +103,10 @@ class _Rendering:
     def text(self, value: str, path: tuple[marks.Step, ...]) -> Any:
         try:
             if single := _EXPRESSION.fullmatch(value):
-                return self.jinja.compile_expression(single["inside"], undefined_to_none=False)()
+                found = self.jinja.compile_expression(single["inside"], undefined_to_none=False)()
+                return str(found) if isinstance(found, StrictUndefined) else found  # what is undefined has no text
             return self.jinja.from_string(value).render()
-        except (TemplateError, ValueError, TypeError) as error:
+        except (TemplateError, ValueError, TypeError, ArithmeticError) as error:
             _refuse(self.document, path, f"cannot be rendered: {error}")
 
     def env_var(self, name: str, default: str | None = None) -> str:

@@ -1,0 +1,1 @@
+select * from {{ ref('short') }} union all select * from {{ ref('buyers') }}
