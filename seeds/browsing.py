@@ -13,6 +13,7 @@ from tables import Row
 SHOP = "https://shop.example"
 FULL_TRACKING = as_of(-4)
 """Orders before this one have no web journey: the tracker kept visits only."""
+DAYS = (LAST_AS_OF - HISTORY_START).days
 CHECKOUT_RATE, CART_RATE = 0.044, 0.025
 
 
@@ -107,9 +108,10 @@ def visits(ref: str, created: datetime) -> Iterator[Row]:
 
 
 def stranger_rows(nth: int) -> Iterator[Row]:
-    """A visitor whom nobody knows."""
+    """A visitor whom nobody knows, in daytime; they come in turn, so that each day has some."""
     key = f"stranger {nth}"
-    at = moment(key, "at", HISTORY_START, LAST_AS_OF)
+    day = HISTORY_START + timedelta(days=nth % DAYS)
+    at = moment(key, "at", day + timedelta(hours=5), day + timedelta(hours=21))
     if not silent(at):
         yield from looked_around(key, at, f"an_x{code(key)}", None)
 

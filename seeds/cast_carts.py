@@ -196,6 +196,7 @@ ABANDONED_CART = (
         fills(91 + day, before(day, hours=5 + day * 3 % 18), waits(day, day + 1, "a cart between 4 and 48 h old"))
         for day in DAYS
     ),
+    fills(126, before(-1, hours=9), waits(-1, 0, "a cart between 4 and 48 h old")),
     fills(106, before(2, hours=4), waits(2, 3, "the cart is exactly 4 h old")),
     fills(
         107, before(2, hours=4) + SECOND, waits(3, 3, "a day later it is old enough", before="a second short of 4 h")

@@ -19,7 +19,7 @@ from shoppers import shopper, shopper_rows
 from tables import COLUMNS, Row, collect, csv_text, known
 
 HERE = Path(__file__).parent
-PEOPLE, COMPANIES, STRANGERS = 816, 96, 150
+PEOPLE, COMPANIES, STRANGERS = 816, 96, 388
 """Filler people (17 for every two companies), filler companies, and visitors whom nobody knows."""
 
 
