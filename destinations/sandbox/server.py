@@ -103,9 +103,9 @@ class Sandbox:
         """What `base_url` of a connection to this channel must be."""
         return f"{self.url}/{self.channels[channel].name}"
 
-    def environment(self) -> dict[str, str]:
-        """Values for the ${…} of a connections.yml."""
-        own = self.credentials
+    def environment(self, url: str | None = None) -> dict[str, str]:
+        """Values for the ${…} of a connections.yml; `url` where the sandbox is not started in this process."""
+        own, root = self.credentials, url or self.url
         return {
             "KLAVIYO_API_KEY": own.klaviyo_api_key,
             "CUSTOMERIO_SITE_ID": own.customerio_site_id,
@@ -113,8 +113,9 @@ class Sandbox:
             "CUSTOMERIO_APP_API_KEY": own.customerio_app_api_key,
             "META_AD_ACCOUNT_ID": own.meta_ad_account_id,
             "META_ACCESS_TOKEN": own.meta_access_token,
-            "WEBHOOK_URL": self.base_url("webhook"),
+            "WEBHOOK_URL": f"{root}/webhook",
             "WEBHOOK_SECRET": own.webhook_secret or "",
+            **{f"{name.upper()}_BASE_URL": f"{root}/{name}" for name in self.channels},
         }
 
     def guide(self) -> str:

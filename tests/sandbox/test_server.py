@@ -37,7 +37,13 @@ def test_the_environment_names_what_a_connection_needs(bench):
         "META_ACCESS_TOKEN": own.meta_access_token,
         "WEBHOOK_URL": f"{bench.sandbox.url}/webhook",
         "WEBHOOK_SECRET": own.webhook_secret,
+        "KLAVIYO_BASE_URL": f"{bench.sandbox.url}/klaviyo",
+        "CUSTOMERIO_BASE_URL": f"{bench.sandbox.url}/customerio",
+        "META_ADS_BASE_URL": f"{bench.sandbox.url}/meta_ads",
+        "WEBHOOK_BASE_URL": f"{bench.sandbox.url}/webhook",
     }
+    elsewhere = Sandbox().environment("http://127.0.0.1:8700")
+    assert elsewhere["WEBHOOK_BASE_URL"] == "http://127.0.0.1:8700/webhook"
     guide = bench.sandbox.guide()
     assert all(bench.sandbox.base_url(name) in guide for name in bench.sandbox.channels)
     assert all(f"{name}='{value}'" in guide for name, value in bench.sandbox.environment().items())
