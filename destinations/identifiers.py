@@ -53,8 +53,9 @@ def phone(value: str, region: str | None = None) -> str:
         written = "+" + written[2:]
     try:
         number = phonenumbers.parse(written, region.upper() if region else None)
-    except phonenumbers.NumberParseException:
-        raise Unusable("not a phone number" if written.startswith("+") else "a phone number without country") from None
+    except phonenumbers.NumberParseException as error:
+        homeless = error.error_type == error.INVALID_COUNTRY_CODE and not region and not written.startswith("+")
+        raise Unusable("a phone number without country" if homeless else "not a phone number") from None
     if not phonenumbers.is_valid_number(number):
         raise Unusable("not a valid phone number")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

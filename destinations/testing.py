@@ -1,0 +1,137 @@
+"""Run the case file of a destination: what is asked, the conversation that must follow, and how each member ends.
+
+A case file is YAML: `settings` (made-up keys), then `cases`, each with a name and
+
+    deliver: add | update | remove | trigger    with members; target, event, audience, silent, at where they matter
+    settle: <job id>                            with members, operation and target
+    prepare: <name> · read: <target> · check: true · identify: {kind, value, region}
+
+`exchange` is a list of `expect` (method, url, headers that must be there, json as a whole) and `answer` (status,
+headers, json or text). A case ends in `outcomes`, in `returns`, or in `refused`: words that the operator reads.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from destinations.identifiers import Unusable
+from destinations.protocol import Batch, Destination, Job, Member, Operation, Outcome, Refused, Request, Response
+
+NOW = 1_614_265_330
+"""Unix time at which every request of a case is sent, unless the case says `now`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One conversation with a channel."""
+
+    name: str
+    settings: Mapping[str, Any]
+    said: Mapping[str, Any]
+
+
+def read_cases(path: Path) -> list[Case]:
+    """The cases of a file; `settings` of a case are laid over those of the file."""
+    document = yaml.safe_load(path.read_text("utf-8"))
+    common = document.get("settings", {})
+    return [Case(case["name"], {**common, **case.get("settings", {})}, case) for case in document["cases"]]
+
+
+def run_case(kind: type[Destination], case: Case) -> list[Request]:
+    """The requests made, for further checks (a vendor's specification). Raises AssertionError at a difference."""
+    destination = kind(kind.settings_type.model_validate(dict(case.settings)))
+    said, requests = case.said, list[Request]()
+    if "identify" in said:
+        _equal(case.name, _identify(destination, said["identify"]), said["returns"])
+        return requests
+    try:
+        ended = _talk(_open(destination, said), case, requests)
+    except Refused as refused:
+        _require(bool(said.get("refused")) and said["refused"] in str(refused), f"{case.name}: refused: {refused}")
+        return requests
+    _require("refused" not in said, f"{case.name}: was not refused")
+    if "outcomes" in said:
+        _equal(f"{case.name}: outcomes", [_shorten(outcome) for outcome in ended], said["outcomes"])
+    else:
+        _equal(f"{case.name}: returns", ended, said.get("returns"))
+    return requests
+
+
+def members_of(rows: Sequence[Mapping[str, Any]]) -> tuple[Member, ...]:
+    """Members as a case writes them: an id, and what differs from nothing."""
+    return tuple(Member(**{"person": row["id"], "identifiers": {}, **row, "occurred_at": _time(row, "occurred_at")})
+                 for row in rows)
+
+
+def _open(destination: Destination, said: Mapping[str, Any]) -> Generator[Request, Response, Any]:
+    members = members_of(said.get("members", []))
+    if "deliver" in said:
+        options = {key: said[key] for key in ("target", "event", "silent") if key in said}
+        audience = said.get("audience", "abandoned_cart")
+        batch = Batch(Operation(said["deliver"]), members, audience, **options, at=_time(said, "at"))
+        return destination.deliver(batch)
+    if "settle" in said:
+        return destination.settle(Job(said["settle"], members, Operation(said["operation"]), said.get("target")))
+    if "prepare" in said:
+        return destination.prepare(said["prepare"])
+    return destination.members(said["read"]) if "read" in said else destination.check()
+
+
+def _talk(exchange: Generator[Request, Response, Any], case: Case, requests: list[Request]) -> Any:
+    """Play the channel's part as the case says it."""
+    script = list(case.said.get("exchange", []))
+    try:
+        request = next(exchange)
+        while True:
+            _require(bool(script), f"{case.name}: asks once more: {request}")
+            step = script.pop(0)
+            sent = request.finish(request, case.said.get("now", NOW)) if request.finish else request
+            requests.append(sent)
+            _compare(f"{case.name}: request {len(requests)}", sent, step["expect"])
+            request = exchange.send(_answer(step["answer"]))
+    except StopIteration as done:
+        _require(not script, f"{case.name}: ended before {len(script)} more requests")
+        return done.value
+
+
+def _compare(step: str, sent: Request, expected: Mapping[str, Any]) -> None:
+    _equal(f"{step}: method and url", [sent.method, sent.url], [expected["method"], expected["url"]])
+    wanted = expected.get("headers", {})
+    _equal(f"{step}: headers", {name: sent.headers.get(name) for name in wanted}, wanted)
+    _equal(f"{step}: body", json.loads(sent.body) if sent.body else None, expected.get("json"))
+
+
+def _answer(said: Mapping[str, Any]) -> Response:
+    body = json.dumps(said["json"]) if "json" in said else said.get("text", "")
+    return Response(said["status"], said.get("headers", {}), body.encode())
+
+
+def _identify(destination: Destination, said: Mapping[str, Any]) -> str:
+    try:
+        return destination.identify(said["kind"], said["value"], said.get("region"))
+    except Unusable as reason:
+        return f"unusable: {reason}"
+
+
+def _shorten(outcome: Outcome) -> dict[str, Any]:
+    return {key: str(value) for key, value in asdict(outcome).items() if value}
+
+
+def _time(said: Mapping[str, Any], key: str) -> datetime | None:
+    return datetime.fromisoformat(said[key]) if key in said else None
+
+
+def _equal(what: str, got: Any, wanted: Any) -> None:
+    _require(got == wanted, f"{what}:\n  got    {got}\n  wanted {wanted}")
+
+
+def _require(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise AssertionError(otherwise)

@@ -1,0 +1,28 @@
+"""The folder of vendors' specifications and real data that may stand beside the repository."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2].parent / "shared"
+
+
+@pytest.fixture
+def reference() -> Callable[[str], Path]:
+    """A file of that folder; the test is skipped where it is absent."""
+
+    def find(path: str) -> Path:
+        if not (SHARED / path).exists():
+            pytest.skip(f"../shared/{path} is not there")
+        return SHARED / path
+
+    return find
+
+
+@pytest.fixture
+def reference_json(reference: Callable[[str], Path]) -> Callable[[str], Any]:
+    """A JSON file of that folder, parsed."""
+    return lambda path: json.loads(reference(path).read_text("utf-8"))

@@ -1,0 +1,112 @@
+"""Our requests beside those of the vendors' official SDKs for the same call: equal, or different for a reason told here."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+import pytest
+
+import destinations
+from destinations.protocol import Batch, Destination, Member, Operation, Request
+
+Captures = Callable[[str], Any]
+
+
+def open_(name: str, **settings: Any) -> Destination:
+    kind = destinations.load(name)
+    return kind(kind.settings_type.model_validate(settings))
+
+
+def first(destination: Destination, batch: Batch) -> Request:
+    return next(destination.deliver(batch))
+
+
+@pytest.fixture
+def captured(reference_json: Captures) -> Callable[[str, str, str], list[Any]]:
+    def find(sdk: str, method: str, path: str) -> list[Any]:
+        requests = reference_json(f"contracts/captured/{sdk}.json")["requests"]
+        return [one for one in requests if one["method"] == method and urlsplit(one["path"]).path == path]
+
+    return find
+
+
+ADA = Member("e1", "u1", {"person": "u1", "email": "a@example.com"}, {"ltv": 12.5}, remote_id="01A")
+
+
+@pytest.mark.parametrize(
+    ("operation", "method", "path"),
+    [
+        (Operation.ADD, "POST", "/api/profile-bulk-import-jobs"),
+        (Operation.REMOVE, "DELETE", "/api/lists/VRgFBd/relationships/profiles"),
+    ],
+)
+def test_klaviyo_speaks_as_its_sdk(operation: Operation, method: str, path: str, captured: Any) -> None:
+    [theirs] = captured("klaviyo", method, path)
+    ours = first(open_("klaviyo", api_key="pk_test"), Batch(operation, (ADA,), "vip", "VRgFBd"))
+    assert json.loads(ours.body or b"") == theirs["body"]
+    assert (ours.method, urlsplit(ours.url).path) == (method, path)
+    # The SDK is one revision ahead of the published specification, which states the same limits.
+    own = {name: ours.headers.get(name) for name in ("Accept", "Content-Type", "Authorization")}
+    assert own == {name: theirs["headers"][name] for name in own}
+    assert (ours.headers["revision"], theirs["headers"]["revision"]) == ("2026-07-15", "2026-10-15")
+
+
+def test_a_klaviyo_event_is_the_sdks_plus_the_warehouses_key(captured: Any) -> None:
+    [theirs] = captured("klaviyo", "POST", "/api/events")
+    expected = theirs["body"]
+    attributes = expected["data"]["attributes"]
+    attributes["profile"]["data"]["attributes"]["external_id"] = "u1"
+    del attributes["time"]
+    member = Member("e1", "u1", {"email": "a@example.com"}, {"x": 1})
+    ours = first(open_("klaviyo", api_key="pk_test"), Batch(Operation.TRIGGER, (member,), "vip", event="Usage Dropped"))
+    assert json.loads(ours.body or b"") == expected
+
+
+def test_a_customerio_batch_is_the_sdks_with_an_id_made_of_the_operation(captured: Any) -> None:
+    [theirs] = captured("customerio", "POST", "/api/v2/batch")
+    customerio = open_("customerio", site_id="site", api_key="key")
+    person = first(customerio, Batch(Operation.ADD, (Member("op1", "u1", {}, {"plan": "pro"}),), "vip"))
+    event = first(customerio, Batch(Operation.TRIGGER, (Member("op1", "u1", {}, {"pct": 42}),), "vip", event="usage_dropped"))
+    ours = json.loads(person.body or b"")["batch"] + json.loads(event.body or b"")["batch"]
+    ids = [len(item.pop("id")) for item in (ours[1], theirs["body"]["batch"][1])]
+    assert (ours, ids) == (theirs["body"]["batch"], [26, 26])
+    assert person.headers["Authorization"] == theirs["headers"]["Authorization"]
+
+
+META = {"access_token": "token", "app_secret": "secret", "ad_account_id": "1", "audience_id": "238"}
+
+
+def test_a_meta_payload_is_the_sdks_in_a_json_body(captured: Any) -> None:
+    """The SDK posts a form and, on DELETE, an address of unlimited length; Meta takes JSON for both."""
+    theirs = json.loads(dict(parse_qsl(captured("facebook", "POST", "/v26.0/238/users")[1]["body"]))["payload"])
+    meta = open_("meta_ads", **META)
+    row = dict(zip(theirs["schema"], theirs["data"][0], strict=True))
+    member = Member("op1", row["EXTERN_ID"], {"email": row["EMAIL"], "phone": row["PHONE"]})
+    for operation in (Operation.ADD, Operation.REMOVE):
+        ours = json.loads(first(meta, Batch(operation, (member,), "vip", "238")).body or b"")["payload"]
+        assert (ours["is_raw"], [*ours]) == (theirs["is_raw"], ["schema", "is_raw", "data"])
+        assert dict(zip(ours["schema"], ours["data"][0], strict=True)) == {
+            key: row[key] for key in ("EMAIL", "PHONE", "EXTERN_ID")
+        }
+
+
+def test_a_meta_request_is_proven_as_the_sdk_proves_it(captured: Any) -> None:
+    theirs = parse_qs(urlsplit(captured("facebook", "POST", "/v26.0/238/users")[0]["path"]).query)
+    member = Member("op1", "u1", {"email": "0" * 64})
+    ours = first(open_("meta_ads", **META), Batch(Operation.ADD, (member,), "vip", "238"))
+    # The token stands in a header instead, where no log of addresses shows it.
+    assert ours.headers["Authorization"] == f"Bearer {theirs.pop('access_token')[0]}"
+    assert parse_qs(urlsplit(ours.url).query) == theirs
+
+
+def test_a_new_meta_audience_has_the_sdks_fields(captured: Any) -> None:
+    [theirs] = captured("facebook", "POST", "/v26.0/act_1/customaudiences")
+    exchange = open_("meta_ads", **META).prepare("Churn risk")
+    next(exchange)
+    from destinations.protocol import Response
+
+    ours = exchange.send(Response(200, {}, b'{"data": []}'))
+    fields = dict(parse_qsl(theirs["body"]))
+    assert urlsplit(ours.url).path == "/v26.0/act_1/customaudiences"
+    assert json.loads(ours.body or b"") == {**fields, "description": "Kept by Tailrace"}
