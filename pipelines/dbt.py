@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipelines import profiles
-from pipelines.errors import BuildFailed, TailraceError, WarehouseLocked
+from pipelines.errors import BuildFailed, WarehouseLocked
 from pipelines.seeding import Ledger
 
 OnEvent = Callable[[str, str, float], None]
@@ -61,6 +61,12 @@ class Dbt:
         """Write the manifest; returns its path. Raises BuildFailed when the project cannot be parsed."""
         _finish(self._invoke(["parse"]), "parse")
         return self.manifest_path()
+
+    def ls(self, select: Iterable[str], exclude: Iterable[str] = ()) -> list[str]:
+        """Names of the models, snapshots and seeds that dbt's selectors mean, upstream ones only where they say so."""
+        kinds = [f"--resource-type={kind}" for kind in ("model", "snapshot", "seed")]
+        chosen = [*_listed("--select", _words(select)), *_listed("--exclude", _words(exclude))]
+        return list(_finish(self._invoke(["ls", "--output=name", *kinds, *chosen]), "ls").result or ())
 
     def build(
         self,
@@ -220,11 +226,7 @@ def _finish(result: Any, verb: str) -> Any:
         raise WarehouseLocked(f"{lock[1]} is held by another process {lock[2]}; wait until it ends, or end it")
     skipped = sum(node.status == "skipped" for node in _nodes(result))
     more = f" ({skipped} skipped)" if skipped else ""
-    raise _failure(f"dbt {verb} failed{more}:\n{text}")
-
-
-def _failure(message: str) -> TailraceError:
-    return BuildFailed(message)
+    raise BuildFailed(f"dbt {verb} failed{more}:\n{text}")
 
 
 def _nodes(result: Any) -> Iterator[NodeResult]:

@@ -44,11 +44,13 @@ class Marked:
 
 
 def load(file: Path, name: str | None = None, named: frozenset[str] = frozenset()) -> Marked:
-    """Read a YAML file; `name` is what complaints call it. A file that cannot be read is a complaint too.
+    """Read a YAML file. A file that cannot be read is a complaint too.
+
+    `name` is what complaints call it: by itself its path, from the folder of this process where it lies below.
 
     Entries of lists whose key is in `named` go by their `name` in paths: `models.abandoned_cart`, not `models[3]`.
     """
-    shown = name or str(file)
+    shown = name or str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
     try:
         root = yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:

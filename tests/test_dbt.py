@@ -51,6 +51,16 @@ def test_a_selection_is_built_with_all_that_is_upstream_of_it(project):
     assert {(name, status) for name, status, _ in heard if status != "started"} == set(statuses(built).items())
 
 
+def test_selectors_mean_what_they_mean_to_dbt(project, capfd):
+    asked = [
+        Dbt(project).ls(["+big"], ["raw_staff"]),
+        Dbt(project).ls(["path:models/big.sql"]),
+        Dbt(project).ls(["none*"]),
+    ]
+    assert list(map(sorted, asked)) == [["big", "orders", "raw_orders"], ["big"], []]
+    assert capfd.readouterr() == ("", "")
+
+
 def test_unit_tests_can_be_left_out(project):
     assert list(statuses(Dbt(project).build(["+orders", "big"], unit_tests=False))) == [
         "raw_orders",

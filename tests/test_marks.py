@@ -60,3 +60,12 @@ def test_aliases_of_aliases_are_capped(tmp_path, level):
 def test_a_missing_file_is_a_complaint(tmp_path):
     [complaint] = marks.load(tmp_path / "nowhere.yml", "nowhere.yml").complaints
     assert str(complaint) == "nowhere.yml: cannot be read: No such file or directory"
+
+
+def test_a_complaint_names_the_file_from_the_folder_of_this_process(tmp_path, monkeypatch):
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below/x.yml").write_text("[")
+    monkeypatch.chdir(tmp_path)
+    assert marks.load(tmp_path / "below/x.yml").file == "below/x.yml"
+    monkeypatch.chdir(tmp_path / "below")
+    assert marks.load(tmp_path / "y.yml").file == str(tmp_path / "y.yml")
