@@ -16,6 +16,7 @@ would be right; the command prints it without a stack trace.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -79,3 +80,9 @@ def did_you_mean(wrong: str, known: Iterable[str], cutoff: float = 0.65) -> str:
     by_folded = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(wrong.casefold(), by_folded, n=1, cutoff=cutoff)
     return f" (did you mean {by_folded[near[0]]}?)" if near else ""
+
+
+def first_line(error: Exception) -> str:
+    """The first line of a failure, without the values a database may quote: they may be a person's."""
+    lines = str(error).strip().splitlines()
+    return re.sub(r"'[^']*'|\"[^\"]*\"", "…", lines[0]) if lines else ""

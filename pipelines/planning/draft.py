@@ -64,17 +64,18 @@ def _baseline(sync: Sync, control: record.Control, taken: Snapshot) -> int:
 def _due(
     warehouse: Warehouse, audience: Audience, sync: Sync, destination: Destination, control: record.Control,
     taken: Snapshot, now: datetime,
-) -> int:
-    """Leave `due` and count the messages that will be sent: stale ones are recorded, not sent."""
+) -> tuple[int, int]:
+    """Leave `due`; count the messages that will be sent, and the silent ones among them. Stale ones are not sent."""
     if not sync.trigger:
-        return 0
+        return 0, 0
     able = destination.capabilities
     resend_within = max(0.0, able.dedupe_window - lateness(destination)) if able.dedupe is Dedupe.KEY else 0.0
     triggers.find_due(warehouse, audience.sync_id(sync), audience.name, _baseline(sync, control, taken), now,
                       silently=able.silent, resend_within=resend_within)
-    [(count,)] = warehouse.query("select count(*) from temp.due where silent or entered_at >= ?",
-                                 [naive(taken.taken_at) - sync.trigger.max_age])
-    return int(count)
+    [counts] = warehouse.query(
+        "select count(*), count(*) filter (silent) from temp.due where silent or entered_at >= ?",
+        [naive(taken.taken_at) - sync.trigger.max_age])
+    return int(counts[0]), int(counts[1])
 
 
 def _render_payloads(warehouse: Warehouse, trigger: Trigger) -> None:
@@ -94,7 +95,7 @@ def _payload(row: Mapping[str, Any], trigger: Trigger) -> str:
 
 
 def _count(
-    warehouse: Warehouse, audience: Audience, sync: Sync, destination: Destination, taken: Snapshot, due: int
+    warehouse: Warehouse, audience: Audience, sync: Sync, destination: Destination, taken: Snapshot, due: tuple[int, int]
 ) -> Plan:
     changes: dict[str, int] = dict(warehouse.query("select action, count(*) from temp.changes group by action"))
     [(wanted,)] = warehouse.query("select count(*) from temp.wanted")
@@ -102,7 +103,7 @@ def _count(
     [(unusable,)] = warehouse.query("select count(*) from activation.desired where sync_id = ? and dest_key is null",
                                     [audience.sync_id(sync)])
     add, update, remove = (changes.get(action, 0) for action in ("add", "update", "remove"))
-    requests = estimate_requests(destination.capabilities, removals=removals, upserts=add + update, triggers=due)
+    requests = estimate_requests(destination.capabilities, removals=removals, upserts=add + update, triggers=due[0])
     return Plan(audience.sync_id(sync), audience.name, sync.to, taken.segment, taken.suppressed, taken.held_out,
-                wanted, add, update, remove, wanted - add - update if sync.members else 0, due, requests,
+                wanted, add, update, remove, wanted - add - update if sync.members else 0, *due, requests,
                 unusable + taken.null_keys)

@@ -36,6 +36,8 @@ class Plan:
     """Wanted keys with nothing to send: the channel has them, or an answer about them is awaited."""
     trigger: int
     """Messages due."""
+    silent: int
+    """Of these, first loads that the channel records without starting anything."""
     requests: int
     """About how many requests that takes."""
     unusable: int

@@ -66,8 +66,8 @@ class DuckDB:
         return f"cast(hash({', '.join(columns)}) >> 1 as bigint)"
 
     def entries(self, query: str, column: str) -> str:
-        return (f"select entry.key as name, entry.value from (select unnest(map_entries(from_json({column}, "
-                f"'map(varchar, varchar)'))) as entry from ({query}))")
+        pairs = f"map_entries(cast(cast({column} as json) as map(varchar, varchar)))"
+        return f"select entry.key as name, entry.value from (select unnest({pairs}) as entry from ({query}))"
 
     def bucket(self, text: str) -> str:
         return f"cast('0x' || substr(md5({text}), 1, 8) as bigint) % 10000"

@@ -1,0 +1,252 @@
+"""The command `tailrace`: one door to a project; Dagster is the other. No logic lives here.
+
+Exit codes: 0 nothing to do or all done, 2 changes are planned (`plan`), 1 an error. What is imported late costs seconds
+(dbt 4, DuckDB and pandas 1) that a quick command need not pay.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipelines.errors import TailraceError, first_line
+
+if TYPE_CHECKING:
+    from pipelines.project import Project
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+                  help="People leave the warehouse, enter and leave audiences, and arrive at their channels.")
+new = typer.Typer(no_args_is_help=True, help="Start an audience or a destination from a template.")
+app.add_typer(new, name="new")
+
+ProjectDir = Annotated[Path, typer.Option(help="dbt project; the folder, or one that holds dbt_project/.")]
+ProfilesDir = Annotated[Path | None, typer.Option(help="Folder of profiles.yml, as for dbt.")]
+Target = Annotated[str | None, typer.Option(help="Target of the profile, as for dbt.")]
+Select = Annotated[list[str] | None, typer.Option("--select", "-s", help="Models, as dbt selects them.")]
+Names = Annotated[list[str] | None, typer.Argument(help="Audiences; the same as --select.", show_default=False)]
+Vars = Annotated[str, typer.Option("--vars", help="dbt vars, as YAML or JSON.")]
+ConnectionsFile = Annotated[Path | None, typer.Option(help="connections.yml, if not the one of the project.")]
+StateDir = Annotated[Path | None, typer.Option(help="Journals and locks; .tailrace in the project if not given.")]
+AsOf = Annotated[str | None, typer.Option(help="The moment audiences speak of, ISO 8601: sets the var as_of.")]
+To = Annotated[str | None, typer.Option(help="Only syncs to this connection.")]
+NoBuild = Annotated[bool, typer.Option("--no-build", help="Take the models as they are in the warehouse.")]
+Json = Annotated[bool, typer.Option("--json", help="Print a JSON document instead of lines.")]
+
+
+def main() -> None:
+    """Entry point: a failure is one plain message on standard error, never a stack trace."""
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except TailraceError as error:
+        sys.exit(_complain(str(error)))
+    except (typer.Abort, KeyboardInterrupt):
+        sys.exit(_complain("stopped; what was sent is recorded or will be settled by the next run"))
+    except Exception as error:
+        if hasattr(error, "format_message"):
+            sys.exit(_complain(error.format_message()))
+        if os.environ.get("TAILRACE_TRACE"):
+            raise
+        sys.exit(_complain(f"unexpected {type(error).__name__}: {first_line(error)}\n"
+                           "Nothing was lost; set TAILRACE_TRACE=1 to see where it happened."))
+
+
+def _complain(message: str) -> int:
+    print(message, file=sys.stderr)
+    return 1
+
+
+@app.command()
+def check(
+    project_dir: ProjectDir = Path(), profiles_dir: ProfilesDir = None, target: Target = None, variables: Vars = "",
+    connections: ConnectionsFile = None, as_json: Json = False,
+) -> None:
+    """Read every declaration and every connection; print all complaints at once."""
+    from pipelines import documents
+    from pipelines.errors import DeclarationError
+
+    project = _open(project_dir, profiles_dir, target, variables, connections)
+    try:
+        found = sorted({*project.declarations.complaints, *project.connections.check()})
+    except DeclarationError as error:
+        found = error.complaints
+    if as_json:
+        print(json.dumps(documents.check_document(found), indent=2))
+    else:
+        print(*found, sep="\n", end="\n" if found else "")
+        if not found:
+            syncs = sum(len(audience.syncs) for audience in project.declarations.audiences)
+            print(f"{len(project.declarations.audiences)} audiences and {syncs} syncs are well declared.")
+    raise typer.Exit(1 if found else 0)
+
+
+@app.command()
+def build(
+    names: Names = None, select: Select = None, project_dir: ProjectDir = Path(), profiles_dir: ProfilesDir = None,
+    target: Target = None, variables: Vars = "", as_of: AsOf = None, connections: ConnectionsFile = None,
+    state_dir: StateDir = None,
+    full_refresh: Annotated[bool, typer.Option(help="Rebuild incremental models and seeds from nothing.")] = False,
+) -> None:
+    """dbt builds the selected audiences, their suppressions and all upstream of them."""
+    project = _open(project_dir, profiles_dir, target, variables, connections, state_dir, as_of)
+    _build(project, [*(names or ()), *(select or ())], full=full_refresh)
+
+
+@app.command()
+def plan(
+    names: Names = None, select: Select = None, to: To = None, no_build: NoBuild = False, as_of: AsOf = None,
+    project_dir: ProjectDir = Path(), profiles_dir: ProfilesDir = None, target: Target = None, variables: Vars = "",
+    connections: ConnectionsFile = None, state_dir: StateDir = None, as_json: Json = False,
+) -> None:
+    """Show what a sync would do. Sends nothing and changes no state. Exit code 2: there are changes."""
+    from pipelines import documents, screens, work
+
+    project = _open(project_dir, profiles_dir, target, variables, connections, state_dir, as_of)
+    chosen = [*(names or ()), *(select or ())]
+    if not no_build:
+        _build(project, chosen, quiet=as_json)
+    drawn = work.plan(project, chosen, to)
+    if as_json:
+        print(json.dumps(documents.plan_document(project.as_of, drawn.plans), indent=2))
+    else:
+        for each in drawn.plans:
+            print(*screens.plan_lines(each), sep="\n")
+        print(screens.plan_total(drawn.plans))
+    changed = any(each.changes for each in drawn.plans)
+    raise typer.Exit(_problems(drawn.problems) or (2 if changed else 0))
+
+
+@app.command()
+def sync(
+    names: Names = None, select: Select = None, to: To = None, no_build: NoBuild = False, as_of: AsOf = None,
+    project_dir: ProjectDir = Path(), profiles_dir: ProfilesDir = None, target: Target = None, variables: Vars = "",
+    connections: ConnectionsFile = None, state_dir: StateDir = None, as_json: Json = False,
+) -> None:
+    """Bring every selected channel in line with its audience, and record what it acknowledged."""
+    from pipelines import documents, screens, work
+
+    project = _open(project_dir, profiles_dir, target, variables, connections, state_dir, as_of)
+    chosen = [*(names or ()), *(select or ())]
+    if not no_build:
+        _build(project, chosen, quiet=as_json)
+    show = None if as_json else lambda result: print(screens.result_line(result), flush=True)
+    done = work.sync(project, chosen, to, on_result=show)
+    if as_json:
+        print(json.dumps(documents.sync_document(project.as_of, done.results), indent=2))
+    failed = any(result.status == "failed" for result in done.results)
+    raise typer.Exit(_problems(done.problems) or (1 if failed else 0))
+
+
+@app.command()
+def status(
+    project_dir: ProjectDir = Path(), profiles_dir: ProfilesDir = None, target: Target = None, variables: Vars = "",
+    undelivered: Annotated[bool, typer.Option(help="List who did not get there, by key, with the reason.")] = False,
+    limit: Annotated[int, typer.Option(help="Rows of that list.")] = 100, as_json: Json = False,
+) -> None:
+    """Show what each channel has acknowledged and what did not get there."""
+    from pipelines import documents, screens
+    from pipelines.state import overview
+
+    project = _open(project_dir, profiles_dir, target, variables)
+    with project.warehouse() as warehouse:
+        states, rows = overview.states(warehouse), overview.undelivered(warehouse, limit) if undelivered else []
+    if as_json:
+        print(json.dumps(documents.status_document(states), indent=2))
+        return
+    if not states:
+        print("Nothing was synced yet.")
+    for state in states:
+        print(*screens.state_lines(state), sep="\n")
+    print(*map(screens.undelivered_line, rows), sep="\n", end="\n" if rows else "")
+
+
+@app.command()
+def sandbox(
+    port: Annotated[int, typer.Option(help="Loopback port; 0 takes a free one.")] = 8700,
+    state_file: Annotated[Path | None, typer.Option(help="Keep what the channels hold in this file.")] = None,
+    pace: Annotated[bool, typer.Option(help="Enforce the vendors' rate limits.")] = True,
+    env: Annotated[bool, typer.Option("--env", help="Print the environment for connections.yml and exit.")] = False,
+) -> None:
+    """Run local channels that enforce the vendors' contracts, with an inbox to look at."""
+    from pipelines import playground
+
+    if env:
+        print(*playground.environment(port), sep="\n")
+        return
+    playground.serve(port, state_file, pace=pace)
+
+
+@app.command()
+def demo(
+    days: Annotated[int, typer.Option(min=1, max=14, help="Days to replay after the first.")] = 4,
+    project_dir: ProjectDir = Path(),
+) -> None:
+    """Replay days of the example shop into the sandbox and prove that each channel holds its audience."""
+    from pipelines import demo as story
+
+    raise typer.Exit(story.run(project_dir, days))
+
+
+@new.command("audience")
+def new_audience(
+    name: Annotated[str, typer.Argument(help="Name of the model, such as lapsed_buyers.")],
+    folder: Annotated[Path, typer.Option(help="Folder of models, relative to the project.")] = Path("models/audiences"),
+    to: Annotated[str, typer.Option(help="Connection of its first sync.")] = "webhook",
+    project_dir: ProjectDir = Path(),
+) -> None:
+    """Write one .sql and one .yml to start from."""
+    from pipelines import scaffold
+
+    print(*scaffold.new_audience(project_dir, folder, name, to), sep="\n")
+
+
+@new.command("destination")
+def new_destination(
+    name: Annotated[str, typer.Argument(help="Name of the module, such as mailchimp.")],
+    folder: Annotated[Path, typer.Option(help="Folder for the module.")] = Path(),
+) -> None:
+    """Write one module and one case file to start from."""
+    from pipelines import scaffold
+
+    print(*scaffold.new_destination(folder, name), sep="\n")
+
+
+def _open(
+    project_dir: Path, profiles_dir: Path | None, target: str | None, variables: str = "",
+    connections: Path | None = None, state_dir: Path | None = None, as_of: str | None = None,
+) -> Project:
+    from pipelines.project import Options, Project
+
+    return Project(Options(project_dir, profiles_dir, target, connections, state_dir, _parse_vars(variables), as_of))
+
+
+def _parse_vars(text: str) -> dict[str, Any]:
+    import yaml
+
+    try:
+        value = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise TailraceError(f"--vars: not YAML: {error}") from None
+    if not isinstance(value, dict):
+        raise TailraceError("--vars: write a mapping, such as '{threshold: 3}'")
+    return value
+
+
+def _build(project: Project, select: Sequence[str], *, full: bool = False, quiet: bool = False) -> None:
+    from pipelines import progress
+
+    with progress.building(quiet=quiet) as on_event:
+        built = project.build(select, full=full, on_event=on_event)
+    if not quiet:
+        print(f"Built {len(built.nodes)} nodes in {built.seconds:.1f} s.", flush=True)
+
+
+def _problems(problems: Sequence[str]) -> int:
+    for problem in problems:
+        _complain(problem)
+    return 1 if problems else 0

@@ -1,0 +1,64 @@
+"""The JSON that commands print with `--json`; `pipelines/schemas/*.json` specifies it, and a test holds both together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import Complaint
+from pipelines.planning.plan import Plan
+from pipelines.state.overview import State
+from pipelines.sync import Result
+
+SCHEMAS = Path(__file__).parent / "schemas"
+
+
+def moment(at: datetime) -> str:
+    """ISO 8601 in UTC with Z."""
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def plan_entry(plan: Plan) -> dict[str, Any]:
+    """One sync of a plan."""
+    names = ("sync", "audience", "connection", "segment", "suppressed", "held_out", "wanted", "add", "update", "remove",
+             "keep", "trigger", "silent", "requests", "unusable")
+    objections = [{"guard": objection.guard, "message": objection.message} for objection in plan.objections]
+    return {**{name: getattr(plan, name) for name in names}, "objections": objections}
+
+
+def result_entry(result: Result) -> dict[str, Any]:
+    """One sync of a run: its plan and what came of it."""
+    names = ("status", "accepted", "rejected", "deferred", "unknown", "pending", "seconds", "reason")
+    return {**plan_entry(result.plan), **{name: getattr(result, name) for name in names}}
+
+
+def plan_document(as_of: datetime, plans: Sequence[Plan]) -> dict[str, Any]:
+    """`tailrace plan --json`."""
+    return {"as_of": moment(as_of), "syncs": [plan_entry(plan) for plan in plans]}
+
+
+def sync_document(as_of: datetime, results: Sequence[Result]) -> dict[str, Any]:
+    """`tailrace sync --json`."""
+    return {"as_of": moment(as_of), "syncs": [result_entry(result) for result in results]}
+
+
+def status_document(states: Sequence[State]) -> dict[str, Any]:
+    """`tailrace status --json`."""
+    return {"syncs": [{
+        "sync": state.sync, "audience": state.audience, "connection": state.connection, "members": state.members,
+        "last_run": f"{state.last_run.isoformat()}Z" if state.last_run else None, "status": state.status,
+        "reason": state.reason, "undelivered": state.undelivered} for state in states]}
+
+
+def check_document(complaints: Sequence[Complaint]) -> dict[str, Any]:
+    """`tailrace check --json`."""
+    return {"complaints": [{"file": c.file, "line": c.line, "path": c.path, "message": c.message} for c in complaints]}
+
+
+def schema(name: str) -> dict[str, Any]:
+    """The JSON Schema of a command's document."""
+    document: dict[str, Any] = json.loads((SCHEMAS / f"{name}.json").read_text())
+    return document

@@ -1,0 +1,72 @@
+"""Prove that a channel holds its audience: computed anew from the tables and the channel, never from our own ledger."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from destinations.identifiers import Unusable
+from pipelines.audiences import Audience, SuppressionModel
+from pipelines.sync import Task
+from pipelines.warehouse.protocol import Warehouse, quote
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What one channel should hold for one audience, and what it does."""
+
+    sync: str
+    wanted: int
+    """Identifiers that should be there; persons who share one count once."""
+    held: int
+    """Persons the channel names."""
+    missing: int
+    """Identifiers of which the channel names no person, or more than one."""
+    stray: int
+    """Persons the channel names who should not be there."""
+
+    @property
+    def equal(self) -> bool:
+        return not self.missing and not self.stray and self.wanted == self.held
+
+
+def compare(
+    warehouse: Warehouse, audience: Audience, task: Task, suppressions: Sequence[SuppressionModel],
+    truth: Mapping[str, Any],
+) -> Proof:
+    """Compare the audience table with the sandbox's truth of one sync."""
+    groups = _expected(warehouse, audience, task, suppressions)
+    lists = truth["channels"][task.destination.__module__.rpartition(".")[2]]["audiences"].values()
+    held = {person for found in lists if found["name"] == audience.name for person in found["keys"]}
+    everyone = set().union(*groups.values()) if groups else set()
+    missing = sum(len(persons & held) != 1 for persons in groups.values())
+    return Proof(task.sync_id, len(groups), len(held), missing, len(held - everyone))
+
+
+def _expected(
+    warehouse: Warehouse, audience: Audience, task: Task, suppressions: Sequence[SuppressionModel]
+) -> dict[str, set[str]]:
+    """Identifier → persons who have it, among those who are neither spared nor held out."""
+    spared = {str(key) for model in suppressions
+              for (key,) in warehouse.query(f"select {quote(model.key)} from {model.relation}")}
+    kinds = [kind for kind in task.destination.capabilities.identifiers if kind in audience.identifiers]
+    columns = ", ".join(quote(audience.identifiers[kind]) for kind in kinds)
+    groups: dict[str, set[str]] = defaultdict(set)
+    for key, *values in warehouse.query(f"select {quote(audience.key)}, {columns} from {audience.relation}"):
+        if key is None or str(key) in spared or _held_out(audience, str(key)):
+            continue
+        for kind, value in zip(kinds, values, strict=True):
+            try:
+                groups[f"{kind}:{task.destination.identify(kind, '' if value is None else str(value))}"].add(str(key))
+            except Unusable:
+                continue
+            break
+    return groups
+
+
+def _held_out(audience: Audience, key: str) -> bool:
+    digest = hashlib.md5(f"{audience.holdout_salt}|{key}".encode()).hexdigest()
+    return int(digest[:8], 16) % 10_000 < round(audience.holdout * 10_000)

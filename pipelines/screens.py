@@ -1,0 +1,60 @@
+"""What the command shows a person: plain lines that read aloud, the same in a terminal and in a log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipelines.planning.plan import Plan
+from pipelines.state.overview import State, Undelivered
+from pipelines.sync import Result
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """One sync of a plan, in two lines and what is to be said of it."""
+    head = (f"{plan.audience} → {plan.connection}    {plan.segment:,} in segment · {plan.suppressed:,} suppressed · "
+            f"{plan.held_out:,} held out · {plan.wanted:,} wanted")
+    parts = [f"{mark} {count:,} {word}" for mark, count, word in (
+        ("+", plan.add, "add"), ("~", plan.update, "update"), ("−", plan.remove, "remove"), ("=", plan.keep, "keep"),
+        ("!", plan.trigger, "trigger")) if count]
+    requests = f"about {plan.requests:,} request{'s' * (plan.requests != 1)}" if plan.requests else "nothing to send"
+    lines = [head, "  " + "   ".join([*parts, requests])]
+    if plan.unusable:
+        lines.append(f"  {plan.unusable:,} without a key or a usable identifier (tailrace status --undelivered)")
+    return [*lines, *(f"  held by {objection.guard}: {objection.message}" for objection in plan.objections)]
+
+
+def plan_total(plans: Sequence[Plan]) -> str:
+    """The last line of a plan."""
+    changing = sum(bool(plan.changes) for plan in plans)
+    if not changing:
+        return f"Nothing to do: {len(plans)} syncs are as the audiences say."
+    add, update, remove, trigger = (sum(getattr(plan, name) for plan in plans)
+                                    for name in ("add", "update", "remove", "trigger"))
+    return (f"Plan: + {add:,}  ~ {update:,}  − {remove:,}  ! {trigger:,} in {changing} of {len(plans)} syncs. "
+            "Nothing was sent; `tailrace sync` sends it.")
+
+
+def result_line(result: Result) -> str:
+    """One sync of a run."""
+    plan = result.plan
+    counts = ((result.accepted, "accepted"), (result.rejected, "rejected"), (result.deferred, "deferred"),
+              (result.unknown, "unknown"), (result.pending, "pending"))
+    said = ", ".join(f"{count:,} {word}" for count, word in counts if count) or "nothing to send"
+    lines = f"{result.status:<8}{plan.audience} → {plan.connection}: {said} ({result.seconds:.1f} s)"
+    return f"{lines}\n        {result.reason}" if result.reason else lines
+
+
+def state_lines(state: State) -> list[str]:
+    """One sync's state."""
+    when = f"{state.last_run:%Y-%m-%d %H:%M} UTC" if state.last_run else "never finished a run"
+    lines = [f"{state.sync}: {state.members:,} members · {state.status or 'begun'} · {when}"]
+    if state.reason:
+        lines.append(f"  {state.reason}")
+    if state.undelivered:
+        lines.append("  not delivered: " + ", ".join(f"{count:,} {word}" for word, count in state.undelivered.items()))
+    return lines
+
+
+def undelivered_line(row: Undelivered) -> str:
+    """One member or message that did not get there: its key, never its values."""
+    return f"{row.sync}  {row.person}  {row.outcome}: {row.reason}"
