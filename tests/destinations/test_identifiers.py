@@ -43,7 +43,7 @@ def test_an_address_is_trimmed_and_lowered_and_otherwise_kept(written: str, addr
      "ada@example．com", "x" * 65 + "@example.com", "a@" + "b" * 64 + ".com", "a@" + "b." * 130 + "com", "n/a"],
 )  # fmt: skip
 def test_what_no_mail_provider_gives_out_is_unusable(written: str) -> None:
-    with pytest.raises(Unusable, match="^not an e-mail address$"):
+    with pytest.raises(Unusable, match=r"^not an e-mail address$"):
         email(written)
 
 
@@ -59,7 +59,8 @@ def test_what_is_no_value_at_all_is_unusable_for_every_kind(written: str, reason
 
 def test_addresses_that_validators_accept_are_accepted(reference_json: Callable[[str], Any]) -> None:
     vectors = reference_json("data/identifiers/emails_email_validator.json")
-    given = [case[0] for key in ("test_email_valid", "test_email_valid_intl_local_part") for case in vectors[key]["cases"]]
+    lists = (vectors[key]["cases"] for key in ("test_email_valid", "test_email_valid_intl_local_part"))
+    given = [case[0] for cases in lists for case in cases]
     assert [address for address in given if not accepts(address) and '"' not in address and "<" not in address] == []
     isemail = reference_json("data/identifiers/emails_isemail.json")
     fine = [case["address"] for case in isemail if case["category"] == "ISEMAIL_VALID_CATEGORY"]
@@ -114,7 +115,7 @@ def test_phones_equal_libphonenumbers_own_examples(reference: Callable[[str], Pa
     assert wrong == []
 
 
-def test_a_naughty_string_is_unusable_or_normalised_and_never_anything_else(reference_json: Callable[[str], Any]) -> None:
+def test_a_naughty_string_is_unusable_or_normalised(reference_json: Callable[[str], Any]) -> None:
     for written in reference_json("data/identifiers/blns.json"):
         for kind in ("email", "phone", "person"):
             try:
@@ -133,9 +134,10 @@ def test_metas_hashes_are_those_of_its_documentation(field: str, reference_json:
 
 
 def test_a_blank_is_never_hashed() -> None:
-    with pytest.raises(Unusable, match="^blank$"):
+    with pytest.raises(Unusable, match=r"^blank$"):
         sha256("")
 
 
 def test_only_64_hex_digits_count_as_a_hash() -> None:
-    assert [hashed_already(value) for value in ("A" * 64, f" {'0' * 64} ", "a" * 63, "g" * 64)] == [True, True, False, False]
+    values = ("A" * 64, f" {'0' * 64} ", "a" * 63, "g" * 64)
+    assert [hashed_already(value) for value in values] == [True, True, False, False]

@@ -10,8 +10,20 @@ from pydantic import SecretStr
 import destinations
 from destinations.http import send_json
 from destinations.laws import broken_laws
-from destinations.protocol import Batch, Capabilities, Destination, Exchange, Limits, Operation, Outcome, Refused
-from destinations.protocol import Response, Settings, Verdict, every
+from destinations.protocol import (
+    Batch,
+    Capabilities,
+    Destination,
+    Exchange,
+    Limits,
+    Operation,
+    Outcome,
+    Refused,
+    Response,
+    Settings,
+    Verdict,
+    every,
+)
 
 SETTINGS = {
     "webhook": {"url": "https://example.com/hook", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"},

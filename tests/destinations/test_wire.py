@@ -1,4 +1,4 @@
-"""Our requests beside those of the vendors' official SDKs for the same call: equal, or different for a reason told here."""
+"""Our requests beside those of the vendors' official SDKs for the same call: equal, or a difference told here."""
 
 import json
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import pytest
 
 import destinations
-from destinations.protocol import Batch, Destination, Member, Operation, Request
+from destinations.protocol import Batch, Destination, Member, Operation, Request, Response
 
 Captures = Callable[[str], Any]
 
@@ -67,7 +67,8 @@ def test_a_customerio_batch_is_the_sdks_with_an_id_made_of_the_operation(capture
     [theirs] = captured("customerio", "POST", "/api/v2/batch")
     customerio = open_("customerio", site_id="site", api_key="key")
     person = first(customerio, Batch(Operation.ADD, (Member("op1", "u1", {}, {"plan": "pro"}),), "vip"))
-    event = first(customerio, Batch(Operation.TRIGGER, (Member("op1", "u1", {}, {"pct": 42}),), "vip", event="usage_dropped"))
+    fallen = (Member("op1", "u1", {}, {"pct": 42}),)
+    event = first(customerio, Batch(Operation.TRIGGER, fallen, "vip", event="usage_dropped"))
     ours = json.loads(person.body or b"")["batch"] + json.loads(event.body or b"")["batch"]
     ids = [len(item.pop("id")) for item in (ours[1], theirs["body"]["batch"][1])]
     assert (ours, ids) == (theirs["body"]["batch"], [26, 26])
@@ -104,8 +105,6 @@ def test_a_new_meta_audience_has_the_sdks_fields(captured: Any) -> None:
     [theirs] = captured("facebook", "POST", "/v26.0/act_1/customaudiences")
     exchange = open_("meta_ads", **META).prepare("Churn risk")
     next(exchange)
-    from destinations.protocol import Response
-
     ours = exchange.send(Response(200, {}, b'{"data": []}'))
     fields = dict(parse_qsl(theirs["body"]))
     assert urlsplit(ours.url).path == "/v26.0/act_1/customaudiences"
