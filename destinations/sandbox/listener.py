@@ -17,6 +17,7 @@ from destinations.sandbox.channel import Call, Reply, read_call
 
 HOST = "127.0.0.1"
 BODY_BYTES = 64_000_000
+OWN_NAMES = ("127.0.0.1", "localhost")
 
 
 class Desk(Protocol):
@@ -56,6 +57,11 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _exchange  # noqa: N815 (names given by http.server)
 
     def _read(self) -> bytes | None:
+        if self.headers.get("Host", HOST).partition(":")[0] not in OWN_NAMES:
+            # A page in a browser whose name was rebound to loopback must not read what the channels hold.
+            self.close_connection = True
+            self._write(Reply(421, {"error": f"the sandbox answers as {' or '.join(OWN_NAMES)} only"}))
+            return None
         length = self.headers.get("Content-Length", "0")
         if "Transfer-Encoding" in self.headers or not length.isdigit() or int(length) > BODY_BYTES:
             self.close_connection = True

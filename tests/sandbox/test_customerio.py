@@ -96,6 +96,8 @@ def test_a_segment_is_listed_counted_and_read_back_in_pages(bench):
         page = bench.app.send("GET", f"/v1/segments/{segment}/membership?limit=2&start={start}").json
         seen += page["ids"]
         start = page["next"]
+    whole = bench.app.send("GET", f"/v1/segments/{segment}/membership?limit=5").json
+    assert (sorted(whole["ids"]), whole["next"]) == (keys, "")
     listed = bench.app.send("GET", "/v1/segments").json["segments"]
     assert [(one["id"], one["name"], one["type"]) for one in listed] == [(segment, "vip", "manual")]
     assert bench.app.send("GET", f"/v1/segments/{segment}/customer_count").json == {"count": 5}

@@ -59,6 +59,7 @@ def refusal(answer):
         ({"Authorization": "Bearer pk_sandbox"}, 401, "authentication_failed"),
         ({"revision": None}, 400, "invalid"),
         ({"revision": "latest"}, 400, "invalid"),
+        ({"revision": "2026-07-15 or later"}, 400, "invalid"),
     ],
 )
 def test_a_call_without_good_credentials_or_revision_is_refused(bench, headers, status, code):

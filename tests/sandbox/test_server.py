@@ -146,6 +146,11 @@ def test_it_listens_on_loopback_only(bench):
     assert bench.sandbox.url.startswith("http://127.0.0.1:")
 
 
+@pytest.mark.parametrize(("host", "status"), [("localhost:8700", 200), ("evil.example:8700", 421)])
+def test_it_answers_under_its_own_names_only(bench, host, status):
+    assert bench.pages.send("GET", "/truth.json", Host=host).status == status
+
+
 def test_served_for_people_it_keeps_the_vendors_pace():
     sandbox = serve(0)
     try:
