@@ -1,11 +1,12 @@
 """Answers as they come: nothing read from one can raise, and what it means for the driver is told."""
 
 import json
+import re
 
 import pytest
 
 import destinations
-from destinations.answers import code, unaccepted
+from destinations.answers import code, resend, unaccepted
 from destinations.http import Request, Response, send_json, with_query
 from destinations.protocol import Batch, Destination, Member, Operation, Verdict
 
@@ -114,6 +115,24 @@ def test_meta_neither_throttles_nor_refuses_in_what_it_accepts_or_rejects() -> N
 def test_a_request_that_was_not_accepted_ends_by_its_status(status: int, verdict: Verdict, reason: str) -> None:
     [outcome] = unaccepted(BATCH, Response(status))
     assert (outcome.id, outcome.verdict, outcome.reason) == ("op1", verdict, reason)
+
+
+def test_a_channel_that_names_one_row_at_a_time_is_not_asked_for_ever() -> None:
+    members = tuple(Member(f"op{number}", f"u{number}", {}) for number in range(7))
+    refusal = Response(400, {}, b'{"errors": [{"code": "invalid", "source": {"pointer": "/rows/0/name"}}]}')
+    row = re.compile(r"/rows/(\d+)/(\w+)")
+    exchange = resend(lambda left: send_json("POST", "https://a.example", len(left)), members, row)
+    sizes = [next(exchange).body]
+    try:
+        while True:
+            sizes.append(exchange.send(refusal).body)
+    except StopIteration as done:
+        _, left, outcomes = done.value
+    assert (sizes, left) == ([b"7", b"6", b"5", b"4", b"3"], ())
+    assert [(outcome.id, str(outcome.verdict), outcome.reason) for outcome in outcomes] == [
+        *((f"op{number}", "rejected", "invalid name") for number in range(5)),
+        *((f"op{number}", "deferred", "refused together with other rows") for number in (5, 6)),
+    ]
 
 
 def test_of_a_vendors_words_only_codes_and_field_names_are_repeated() -> None:
