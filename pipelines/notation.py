@@ -62,9 +62,10 @@ def parse_share(value: object) -> float:
 
 
 def parse_send(value: object) -> dict[str, str]:
-    """Column → name in the channel, from a list of columns or from a map; ValueError otherwise."""
+    """Column → name in the channel, from a map, or from a list of columns and maps; ValueError otherwise."""
     if isinstance(value, list | tuple):
-        value = {column: column for column in value}
+        parts = [part if isinstance(part, Mapping) else {str(part): part} for part in value]
+        value = {column: name for part in parts for column, name in part.items()}
     if isinstance(value, Mapping) and all(isinstance(x, str) and x for pair in value.items() for x in pair):
         return dict(value)
     raise ValueError("must be a list of columns, [cart_value], or a map of column to remote name, {cart_value: value}")

@@ -11,6 +11,7 @@ import secrets
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ _TABLES = """
         epoch integer, op_id text, attempt integer, seq integer, outcome text, http_status integer, reason text,
         remote_id text, job_id text, first_sent_at text, recorded_at text, primary key (epoch, op_id, attempt));
 """
+
+
+_COLUMNS = tuple(column.name for column in fields(Receipt))
 
 
 class Journal:
@@ -91,8 +95,9 @@ class Journal:
 
 
 def _receipt(row: tuple[Any, ...]) -> Receipt:
-    *plain, first, recorded = row
-    return Receipt(*plain, first and datetime.fromisoformat(first), datetime.fromisoformat(recorded))
+    values = dict(zip(_COLUMNS, row, strict=True))
+    times = {name: values[name] and datetime.fromisoformat(values[name]) for name in ("first_sent_at", "recorded_at")}
+    return Receipt(**{**values, **times})
 
 
 class _Transaction:
