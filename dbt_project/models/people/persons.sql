@@ -41,7 +41,8 @@ consents as (
     consents.status,
     row_number() over (
       partition by person_refs.person_id, consents.channel
-      order by consents.changed_at desc, consents.consent_id desc
+      -- In the same second no outweighs yes.
+      order by consents.changed_at desc, case consents.status when 'granted' then 1 else 0 end
     ) as recency
   from {{ ref('stg_consents') }} as consents
   inner join {{ ref('person_refs') }} as person_refs using (person_ref)

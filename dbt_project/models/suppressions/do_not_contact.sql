@@ -1,22 +1,15 @@
-with consents as (
-  select
-    person_ref,
-    status,
-    changed_at,
-    consent_id
-  from {{ ref('stg_consents') }}
-  where channel = 'all'
-),
-
-last_words as (
+with last_words as (
   select
     person_refs.person_id,
     consents.status,
     row_number() over (
-      partition by person_refs.person_id order by consents.changed_at desc, consents.consent_id desc
+      partition by person_refs.person_id
+      -- In the same second no outweighs yes.
+      order by consents.changed_at desc, case consents.status when 'granted' then 1 else 0 end, consents.status
     ) as recency
-  from consents
+  from {{ ref('stg_consents') }} as consents
   inner join {{ ref('person_refs') }} as person_refs using (person_ref)
+  where consents.channel = 'all'
 ),
 
 reasons as (
