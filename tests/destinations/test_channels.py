@@ -1,0 +1,184 @@
+"""The destinations against the sandbox, which was written from the same contracts and shares no code with them."""
+
+import time
+from collections.abc import Generator, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import requests
+
+import destinations
+from destinations.protocol import (
+    Batch,
+    Destination,
+    Job,
+    Member,
+    Operation,
+    Outcome,
+    Refused,
+    Request,
+    Response,
+    Verdict,
+)
+from destinations.sandbox.server import Sandbox
+
+EVENT_TIME = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ACCEPTED, REJECTED, UNKNOWN = Verdict.ACCEPTED, Verdict.REJECTED, Verdict.UNKNOWN
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(0) as started:
+        yield started
+
+
+def connect(sandbox: Sandbox, name: str, **more: str) -> Destination:
+    given = sandbox.environment()
+    settings = {
+        "webhook": {"secret": given["WEBHOOK_SECRET"]},
+        "customerio": {key.lower().removeprefix("customerio_"): given[key]
+                       for key in ("CUSTOMERIO_SITE_ID", "CUSTOMERIO_API_KEY", "CUSTOMERIO_APP_API_KEY")},
+        "klaviyo": {"api_key": given["KLAVIYO_API_KEY"]},
+        "meta_ads": {"access_token": given["META_ACCESS_TOKEN"], "ad_account_id": given["META_AD_ACCOUNT_ID"]},
+    }  # fmt: skip
+    kind = destinations.load(name)
+    return kind(kind.settings_type.model_validate({**settings[name], "base_url": sandbox.base_url(name), **more}))
+
+
+def talk(exchange: Generator[Request, Response, Any]) -> Any:
+    """The end of an exchange, each request sent once over a socket."""
+    try:
+        request = next(exchange)
+        while True:
+            sent = request.finish(request, int(time.time())) if request.finish else request
+            got = requests.request(sent.method, sent.url, headers=dict(sent.headers), data=sent.body, timeout=10,
+                                   allow_redirects=False)
+            headers = {name.lower(): value for name, value in got.headers.items()}
+            request = exchange.send(Response(got.status_code, headers, got.content))
+    except StopIteration as done:
+        return done.value
+
+
+def member(to: Destination, number: int, ids: str = "op", **more: Any) -> Member:
+    given = {"email": f"Person.{number}@Example.com", "phone": f"+1650555010{number}"}
+    kinds = [kind for kind in to.capabilities.identifiers if kind in given]
+    identifiers = {kind: to.identify(kind, given[kind]) for kind in kinds}
+    attributes = {"plan": "pro"} if to.capabilities.attributes else {}
+    return Member(f"{ids}-{number}", f"u{number}", {"person": f"u{number}", **identifiers}, attributes, **more)
+
+
+def assert_(to: Destination, operation: Operation, members: list[Member], target: str | None) -> list[Outcome]:
+    """Deliver in batches as large as allowed, and wait for jobs."""
+    rows, outcomes = to.capabilities.operations[operation].rows, list[Outcome]()
+    for start in range(0, len(members), rows):
+        event = "cart_abandoned" if operation is Operation.TRIGGER else None
+        batch = Batch(operation, tuple(members[start : start + rows]), "winback", target, event, at=EVENT_TIME)
+        found = talk(to.deliver(batch))
+        while job := next((one.job for one in found if one.job), None):
+            time.sleep(0.05)
+            waiting = {one.id for one in found if one.job}
+            asked = Job(job, tuple(one for one in batch.members if one.id in waiting), operation, target)
+            found = [one for one in found if not one.job] + list(talk(to.settle(asked)))
+        outcomes += found
+    return outcomes
+
+
+def keys(sandbox: Sandbox, name: str) -> list[str]:
+    [audience] = sandbox.truth()["channels"][name]["audiences"].values()
+    return list(audience["keys"])
+
+
+def verdicts(outcomes: list[Outcome]) -> dict[str, Verdict]:
+    return {outcome.id: outcome.verdict for outcome in outcomes}
+
+
+@pytest.mark.parametrize("name", destinations.names())
+def test_members_enter_change_and_leave(name: str, sandbox: Sandbox) -> None:
+    to = connect(sandbox, name)
+    talk(to.check())
+    target = talk(to.prepare("winback")) if to.capabilities.needs_target else None
+    added = assert_(to, Operation.ADD, [member(to, number) for number in range(4)], target)
+    assert verdicts(added) == {f"op-{number}": ACCEPTED for number in range(4)}
+    if Operation.UPDATE in to.capabilities.operations:
+        assert set(verdicts(assert_(to, Operation.UPDATE, [member(to, 1, "change")], target)).values()) == {ACCEPTED}
+    remote = {outcome.id: outcome.remote_id for outcome in added}
+    leaving = [member(to, 0, "leave", remote_id=remote["op-0"]), member(to, 3, "leave")]
+    left = assert_(to, Operation.REMOVE, leaving, target)
+    assert verdicts(left) == {"leave-0": ACCEPTED, "leave-3": ACCEPTED}
+    assert keys(sandbox, name) == ["u1", "u2"]
+    if to.capabilities.readback:
+        assert len(talk(to.members(target or ""))) == 2
+
+
+@pytest.mark.parametrize("name", ["customerio", "klaviyo", "meta_ads"])
+def test_a_remote_list_is_made_once(name: str, sandbox: Sandbox) -> None:
+    to = connect(sandbox, name)
+    assert talk(to.prepare("winback")) == talk(to.prepare("winback"))
+    assert keys(sandbox, name) == []
+
+
+@pytest.mark.parametrize("name", ["webhook", "customerio", "klaviyo"])
+def test_a_trigger_that_is_sent_twice_is_one_message(name: str, sandbox: Sandbox) -> None:
+    to = connect(sandbox, name)
+    assert_(to, Operation.ADD, [member(to, 1, "set")], None)
+    for _ in range(2):
+        outcomes = assert_(to, Operation.TRIGGER, [member(to, 1, occurred_at=EVENT_TIME)], None)
+        assert verdicts(outcomes) == {"op-1": ACCEPTED}
+    truth = sandbox.truth()["channels"][name]
+    assert [(one["name"], one["to"]) for one in truth["messages"]] == [("cart_abandoned", "person.1@example.com")]
+    assert truth["repeats"] == 1
+
+
+@pytest.mark.parametrize("name", ["customerio", "klaviyo"])
+def test_rows_that_a_channel_refuses_are_told_and_the_others_enter(name: str, sandbox: Sandbox) -> None:
+    to = connect(sandbox, name)
+    target = talk(to.prepare("winback"))
+    sandbox.fault(name, "partial", every=2)
+    outcomes = assert_(to, Operation.ADD, [member(to, number) for number in range(4)], target)
+    assert verdicts(outcomes) == {"op-0": ACCEPTED, "op-1": REJECTED, "op-2": ACCEPTED, "op-3": REJECTED}
+    assert all(outcome.reason for outcome in outcomes if outcome.verdict is REJECTED)
+    assert keys(sandbox, name) == ["u0", "u2"]
+
+
+@pytest.mark.parametrize("name", ["customerio", "klaviyo", "meta_ads"])
+def test_a_garbled_answer_leaves_members_uncertain(name: str, sandbox: Sandbox) -> None:
+    to = connect(sandbox, name)
+    target = talk(to.prepare("winback"))
+    sandbox.fault(name, "garbage", applied=True)
+    outcomes = assert_(to, Operation.ADD, [member(to, 1), member(to, 2)], target)
+    assert verdicts(outcomes) == {"op-1": UNKNOWN, "op-2": UNKNOWN}
+
+
+def test_an_import_that_was_cancelled_leaves_members_uncertain(sandbox: Sandbox) -> None:
+    to = connect(sandbox, "klaviyo")
+    target = talk(to.prepare("winback"))
+    sandbox.fault("klaviyo", "job_failed")
+    assert verdicts(assert_(to, Operation.ADD, [member(to, 1)], target)) == {"op-1": UNKNOWN}
+
+
+@pytest.mark.parametrize("name", ["customerio", "klaviyo", "meta_ads"])
+def test_a_list_that_is_gone_stops_the_sync(name: str, sandbox: Sandbox) -> None:
+    to = connect(sandbox, name)
+    batch = Batch(Operation.REMOVE, (member(to, 1, remote_id="01" + "0" * 24),), "winback", "999999")
+    with pytest.raises(Refused, match=r"999999.*correct (segment_id|list_id|audience_id) in connections.yml"):
+        talk(to.deliver(batch))
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [("customerio", "api_key"), ("klaviyo", "api_key"), ("meta_ads", "access_token")]
+)
+def test_wrong_credentials_fail_the_check_without_being_shown(name: str, key: str, sandbox: Sandbox) -> None:
+    with pytest.raises(Refused) as told:
+        talk(connect(sandbox, name, **{key: "wrong-and-secret"}).check())
+    assert "wrong-and-secret" not in str(told.value)
+
+
+@pytest.mark.parametrize("name", destinations.names())
+def test_throttling_is_told_to_the_driver(name: str, sandbox: Sandbox) -> None:
+    to = connect(sandbox, name)
+    sandbox.fault(name, "throttle", retry_after=60)
+    request = next(to.deliver(Batch(next(iter(to.capabilities.operations)), (member(to, 1),), "winback", "1")))
+    got = requests.request(request.method, request.url, headers=dict(request.headers), data=request.body, timeout=10)
+    answer = Response(got.status_code, {name.lower(): value for name, value in got.headers.items()}, got.content)
+    assert to.throttled(answer) == 60.0
