@@ -19,7 +19,7 @@ from collections.abc import Generator
 from typing import Any, Literal
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr
 
 from destinations.answers import code, expect, unaccepted
 from destinations.http import Json, Request, Response, send_json, walk, with_query
@@ -69,11 +69,6 @@ class MetaAdsSettings(Settings):
     customer_file_source: Literal[
         "USER_PROVIDED_ONLY", "PARTNER_PROVIDED_ONLY", "BOTH_USER_AND_PARTNER_PROVIDED"
     ] = Field(default="USER_PROVIDED_ONLY", description="who gave the data to you")
-
-    @field_validator("ad_account_id", "audience_id", mode="before")
-    @classmethod
-    def _written_as_number(cls, value: object) -> object:
-        return str(value) if isinstance(value, int) else value
 
 
 class MetaAds(Destination):
