@@ -1,4 +1,8 @@
-"""Prove that a channel holds its audience: computed anew from the tables and the channel, never from our own ledger."""
+"""Prove that channel, ledger and audience table agree.
+
+What should be there is computed anew from the audience table, and what is there is asked of the channel; neither is
+taken from the ledger, which is the third side: what the channel is recorded to have acknowledged.
+"""
 
 from __future__ import annotations
 
@@ -27,23 +31,31 @@ class Proof:
     """Identifiers of which the channel names no person, or more than one."""
     stray: int
     """Persons the channel names who should not be there."""
+    recorded: int
+    """Identifiers that the ledger says the channel holds."""
+    misrecorded: int
+    """Identifiers of which table and ledger disagree whether they are there."""
 
     @property
     def equal(self) -> bool:
-        return not self.missing and not self.stray and self.wanted == self.held
+        """Whether all three sides hold the same."""
+        return not self.missing and not self.stray and not self.misrecorded and self.wanted == self.held
 
 
 def compare(
     warehouse: Warehouse, audience: Audience, task: Task, suppressions: Sequence[SuppressionModel],
     truth: Mapping[str, Any],
 ) -> Proof:
-    """Compare the audience table with the sandbox's truth of one sync."""
+    """Compare the audience table with the sandbox's truth and the ledger of one sync."""
     groups = _expected(warehouse, audience, task, suppressions)
     lists = truth["channels"][task.destination.__module__.rpartition(".")[2]]["audiences"].values()
     held = {person for found in lists if found["name"] == audience.name for person in found["keys"]}
     everyone = set().union(*groups.values()) if groups else set()
     missing = sum(len(persons & held) != 1 for persons in groups.values())
-    return Proof(task.sync_id, len(groups), len(held), missing, len(held - everyone))
+    recorded = {key for (key,) in warehouse.query(
+        "select dest_key from activation.delivered where sync_id = ?", [task.sync_id])}
+    return Proof(task.sync_id, len(groups), len(held), missing, len(held - everyone), len(recorded),
+                 len(recorded ^ groups.keys()))
 
 
 def _expected(

@@ -38,7 +38,7 @@ class Project:
                 said.append(event.info.msg)
 
         command = ["build", "--quiet", "--project-dir", ".", "--profiles-dir", ".", "--vars", f"{{as_of: {as_of}}}"]
-        with chdir(self.root), _environment(TAILRACE_REALDATA=str(self.parquet)):
+        with chdir(self.root), environment(TAILRACE_REALDATA=str(self.parquet)):
             result = dbtRunner(callbacks=[listen]).invoke([*command, *arguments])
         return Built(result.success, "\n".join([*said, str(result.exception or "")]))
 
@@ -68,7 +68,7 @@ def models(name: str) -> dict[str, dict]:
 
 
 @contextmanager
-def _environment(**values: str) -> Iterator[None]:
+def environment(**values: str) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
