@@ -1,0 +1,180 @@
+"""An audience as assets: its snapshot and one asset a sync, made by one step that is a thin shell over the walk.
+
+One step, so that one snapshot serves all syncs; any subset of them can be launched, and a sync that fails leaves the
+others materialised. (No postponed annotations here: Dagster reads the types of config.)
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import dagster as dg
+from pydantic import Field
+
+from pipelines.audiences import Audience, Sync
+from pipelines.defs import checks, metadata
+from pipelines.defs.cadences import freshness_of
+from pipelines.defs.counting import Counter
+from pipelines.defs.keys import SNAPSHOTS, owner_of, snapshot_key, sync_key
+from pipelines.defs.opened import Opened
+from pipelines.defs.resources import POOL, Tailrace
+from pipelines.errors import TailraceError
+from pipelines.planning.plan import Plan
+from pipelines.project import Project
+from pipelines.state import overview
+from pipelines.state.snapshot import Snapshot
+from pipelines.sync import Result, Step, Task
+
+Event = dg.MaterializeResult[None] | dg.AssetCheckResult
+
+
+class Launch(dg.Config):
+    """Settings of one launch of an audience."""
+
+    dry_run: bool = Field(
+        default=False,
+        description="Only plan: nothing is sent and no state changes. Each sync gets an observation with the counts.",
+    )
+
+
+def define_audience(opened: Opened, audience: Audience, models: dict[str, dg.AssetKey]) -> dg.AssetsDefinition:
+    """The assets of an audience; `models` are the keys of dbt's nodes by their ids."""
+
+    @dg.multi_asset(
+        name=f"activate_{audience.name}",
+        description=f"Snapshot {audience.name} and bring its channels in line.",
+        specs=[_snapshot_spec(opened, audience, models), *_sync_specs(opened, audience)],
+        check_specs=checks.specs(audience),
+        can_subset=True,
+        pool=POOL,
+        op_tags={"audience": audience.name},
+    )
+    def activate(context: dg.AssetExecutionContext, config: Launch, tailrace: Tailrace) -> Iterator[Event]:
+        project = opened.at(tailrace.as_of)
+        chosen = [sync for sync in audience.syncs if sync_key(audience, sync) in context.selected_asset_keys]
+        tasks, faults = project.tasks(replace(audience, syncs=tuple(chosen)))
+        problems = [str(fault) for fault in faults]
+        try:
+            if config.dry_run:
+                _observe(context, audience, tasks, project.preview(audience, tasks))
+            else:
+                walking = _Walk(context, project, audience, tasks)
+                yield from walking.follow(opened)
+                problems += walking.problems
+        except TailraceError as error:
+            problems.append(str(error))
+        if problems:
+            raise dg.Failure(_explain(problems), allow_retries=False)
+
+    return activate
+
+
+def _snapshot_spec(opened: Opened, audience: Audience, models: dict[str, dg.AssetKey]) -> dg.AssetSpec:
+    sparing = opened.declarations.sparing(audience)
+    upstream = (audience.unique_id, *(model.unique_id for model in sparing))
+    return dg.AssetSpec(
+        snapshot_key(audience),
+        deps=list(dict.fromkeys(models[unique_id] for unique_id in upstream)),
+        description=metadata.describe_snapshot(audience, [model.name for model in sparing]),
+        metadata=metadata.code_reference(opened.dir, audience.path, audience.line),
+        group_name=SNAPSHOTS,
+        kinds={str(opened.manifest["metadata"].get("adapter_type") or "table"), "snapshot"},
+        owners=owner_of(audience),
+        freshness_policy=freshness_of([sync.cron for sync in audience.syncs]),
+        skippable=True,
+    )
+
+
+def _sync_specs(opened: Opened, audience: Audience) -> Iterator[dg.AssetSpec]:
+    for sync in audience.syncs:
+        destination = opened.connections[sync.to]
+        yield dg.AssetSpec(
+            sync_key(audience, sync),
+            deps=[snapshot_key(audience)],
+            description=metadata.describe_sync(audience, sync, destination),
+            metadata={**metadata.code_reference(opened.dir, audience.path, audience.line),
+                      **metadata.declared(audience, sync)},
+            group_name=sync.to,
+            kinds={_ICONS.get(destination, destination)},
+            owners=owner_of(audience),
+            skippable=True,
+        )
+
+
+_ICONS = {"meta_ads": "meta", "google_ads": "google", "tiktok_ads": "tiktok"}
+"""Kinds for which Dagster has an icon of another name."""
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Turns the steps of one walk into what Dagster records."""
+
+    context: dg.AssetExecutionContext
+    project: Project
+    audience: Audience
+    tasks: Sequence[Task]
+    taken: Snapshot | None = None
+    plans: list[Plan] = field(default_factory=list)
+    results: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def follow(self, opened: Opened) -> Iterator[Event]:
+        requests = Counter(opened.transport)
+        for step in self.project.walk(self.audience, self.tasks, self.context.run_id, requests):
+            yield from self.record(step, requests)
+
+    def record(self, step: Step, requests: Counter) -> Iterator[Event]:
+        if isinstance(step, Snapshot):
+            self.taken = step
+            yield from self.snapshot(step)
+        elif isinstance(step, Plan):
+            self.plans.append(step)
+            if self.taken and len(self.plans) == len(self.tasks):
+                yield from self.selected(checks.judge_identifiers(self.audience, self.taken, self.plans))
+        elif isinstance(step, Result):
+            self.results += 1
+            yield from self.result(self.tasks[self.results - 1].sync, step, requests.counts[self.results - 1])
+
+    def snapshot(self, taken: Snapshot) -> Iterator[Event]:
+        key, counts = snapshot_key(self.audience), metadata.of_snapshot(taken)
+        if key in self.context.selected_asset_keys:
+            yield dg.MaterializeResult(asset_key=key, metadata=counts)
+        else:
+            # A sync that was launched alone has frozen the audience all the same.
+            self.context.log_event(dg.AssetMaterialization(key, metadata=counts))
+        yield from self.selected(checks.judge_keys(self.audience, taken))
+
+    def result(self, sync: Sync, result: Result, requests: int) -> Iterator[Event]:
+        self.context.log.info(f"{result.plan.sync}: {result.status}")
+        if result.status in ("ok", "nothing"):
+            members = self.members(result.plan.sync) if sync.members else None
+            counts = metadata.of_result(result, members, requests)
+            yield dg.MaterializeResult(asset_key=sync_key(self.audience, sync), metadata=counts)
+        elif result.status == "failed":
+            self.problems.append(f"{result.plan.sync} {result.status}: {result.reason}")
+        yield from self.selected(checks.judge_delivery(self.audience, sync, result))
+
+    def members(self, sync_id: str) -> int:
+        """Keys that the channel has acknowledged."""
+        with self.project.warehouse() as warehouse:
+            return next(state.members for state in overview.states(warehouse) if state.sync == sync_id)
+
+    def selected(self, judged: dg.AssetCheckResult) -> Iterator[dg.AssetCheckResult]:
+        """The check, unless this launch leaves it out."""
+        if any((key.asset_key, key.name) == (judged.asset_key, judged.check_name)
+               for key in self.context.selected_asset_check_keys):
+            yield judged
+
+
+def _observe(
+    context: dg.AssetExecutionContext, audience: Audience, tasks: Sequence[Task], plans: Sequence[Plan]
+) -> None:
+    """A dry run materialises nothing: what it shows is not in any channel."""
+    for task, plan in zip(tasks, plans, strict=True):
+        context.log_event(dg.AssetObservation(sync_key(audience, task.sync), description="What a sync would do now.",
+                                              metadata=metadata.of_plan(plan)))
+
+
+def _explain(problems: Sequence[str]) -> str:
+    """All that went wrong, and what to do: each message says what would be right."""
+    advice = "What was delivered is recorded. Mend this and re-execute from failure: only the rest is sent."
+    return "\n".join([*problems, advice])

@@ -1,0 +1,30 @@
+"""All definitions of one project."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from pipelines.defs.audiences import define_audience
+from pipelines.defs.dbt import Translator, define_dbt, define_sources
+from pipelines.defs.opened import Opened
+from pipelines.defs.resources import Tailrace
+from pipelines.defs.schedules import define_schedules, read_calendar
+
+
+def define(opened: Opened) -> dg.Definitions:
+    """dbt's assets, each audience's snapshot and syncs, and a schedule for each cadence."""
+    translator = Translator(opened)
+    build = define_dbt(opened, translator)
+    models = {unique_id: translator.get_asset_spec(opened.manifest, unique_id, None).key
+              for unique_id in opened.manifest["nodes"] if unique_id.split(".")[0] in ("model", "seed", "snapshot")}
+    models = {unique_id: key for unique_id, key in models.items() if key in build.keys}
+    audiences = [define_audience(opened, audience, models) for audience in opened.declarations.audiences]
+    schedules, jobs = define_schedules(read_calendar(opened, models))
+    return dg.Definitions(
+        assets=[build, *define_sources(opened, translator), *audiences],
+        schedules=schedules,
+        jobs=jobs,
+        resources={"tailrace": Tailrace()},
+        # Each step of another executor imports Dagster and dbt again: six seconds a step against next to none.
+        executor=dg.in_process_executor,
+    )
