@@ -8,11 +8,16 @@ A case file is YAML: `settings` (made-up keys), then `cases`, each with a name a
 
 `exchange` is a list of `expect` (method, url, headers that must be there, json as a whole) and `answer` (status,
 headers, json or text). A case ends in `outcomes`, in `returns`, or in `refused`: words that the operator reads.
+
+In the folder of both files this runs them, and the laws that hold for every destination:
+
+    python -m destinations.testing my_pigeons:Pigeons my_pigeons.yaml
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -21,7 +26,9 @@ from typing import Any
 
 import yaml
 
+import destinations
 from destinations.identifiers import Unusable
+from destinations.laws import broken_laws
 from destinations.protocol import Batch, Destination, Job, Member, Operation, Outcome, Refused, Request, Response
 
 NOW = 1_614_265_330
@@ -135,3 +142,35 @@ def _equal(what: str, got: Any, wanted: Any) -> None:
 def _require(holds: bool, otherwise: str) -> None:
     if not holds:
         raise AssertionError(otherwise)
+
+
+def prove(kind: type[Destination], cases: Sequence[Case]) -> list[str]:
+    """What the destination does otherwise than its cases say, and the laws that it breaks."""
+    wrong = [problem for case in cases if (problem := _difference(kind, case))]
+    return [*wrong, *broken_laws(kind(kind.settings_type.model_validate(dict(cases[0].settings))))]
+
+
+def _difference(kind: type[Destination], case: Case) -> str:
+    try:
+        run_case(kind, case)
+    except AssertionError as difference:
+        return str(difference)
+    return ""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Prove one destination from the command line; 1 when something is wrong."""
+    if len(arguments) != 2:
+        sys.stderr.write("write: python -m destinations.testing my_module:MyDestination my_cases.yaml\n")
+        return 1
+    try:
+        cases = read_cases(Path(arguments[1]))
+        wrong = prove(destinations.load(arguments[0]), cases)
+    except (LookupError, OSError, TypeError, ValueError, yaml.YAMLError) as error:
+        wrong = [f"{' '.join(arguments)}: {error}"]
+    sys.stdout.write("".join(f"{line}\n" for line in wrong or [f"{len(cases)} cases and all laws hold"]))
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -41,6 +41,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print a JSON document instea
 
 def main() -> None:
     """Entry point: a failure is one plain message on standard error, never a stack trace."""
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))  # destinations of one's own, as with `python -m` and `dagster dev`
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except TailraceError as error:

@@ -8,13 +8,15 @@ from pathlib import Path
 from pipelines.errors import TailraceError
 
 AUDIENCE_SQL = """\
--- Who is in: one row a person. Every window is half-open and ends at as_of; no model reads a clock.
-with people as (
-    select person_id, email from {{{{ ref('people') }}}}
+-- Who is in: one row a person. Read from models of your own (in the example shop `marketing_contacts` holds whoever may
+-- be told something), end every window at the var as_of, and read no clock.
+with contacts as (
+  select person_id, email from {{{{ ref('people') }}}}
 )
 
 select person_id, email
-from people
+from contacts
+where email is not null
 """
 
 AUDIENCE_YML = """\
@@ -39,13 +41,10 @@ models:
 DESTINATION_PY = '''\
 """{title}: say in one line what kind of channel this is, and name the vendor's page for each fact below."""
 
-from __future__ import annotations
-
-import json
-from typing import Any
-
 from pydantic import Field, SecretStr
 
+from destinations.answers import unaccepted
+from destinations.http import send_json
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -53,54 +52,70 @@ from destinations.protocol import (
     Exchange,
     Limits,
     Operation,
-    Outcome,
-    Request,
     Settings,
     Verdict,
+    every,
 )
+
+ROOT = "https://api.example.com"
+ROWS = Limits(rows=100, rates=((10, 1.0),))
 
 
 class {title}Settings(Settings):
     """What a connection of this kind says in connections.yml."""
 
-    api_key: SecretStr = Field(description="API key of the account.")
+    api_key: SecretStr = Field(description="API key of the account")
 
 
 class {title}(Destination):
-    """Adds and removes members of a list by e-mail."""
+    """Puts people on a list by e-mail and takes them off it."""
 
     settings_type = {title}Settings
     capabilities = Capabilities(
-        operations={{Operation.ADD: Limits(rows=100), Operation.REMOVE: Limits(rows=100)}},
-        identifiers=("email",),
+        operations={{Operation.ADD: ROWS, Operation.REMOVE: ROWS}}, identifiers=("email",), attributes=False
     )
 
     def deliver(self, batch: Batch) -> Exchange:
-        body: dict[str, Any] = {{"list": batch.audience, "emails": [m.identifiers["email"] for m in batch.members]}}
-        path = "remove" if batch.operation is Operation.REMOVE else "add"
-        response = yield Request(
-            "POST",
-            f"{{self.settings.root('https://api.example.com')}}/lists/{{path}}",
-            {{"Authorization": f"Bearer {{self.settings.api_key.get_secret_value()}}", "Content-Type": "application/json"}},
-            json.dumps(body).encode(),
-        )
-        verdict = Verdict.ACCEPTED if response.ok else Verdict.REJECTED
-        return [Outcome(m.id, verdict, "" if response.ok else f"HTTP {{response.status}}") for m in batch.members]
+        verb = "remove" if batch.operation is Operation.REMOVE else "add"
+        login = {{"Authorization": f"Bearer {{self.settings.api_key.get_secret_value()}}"}}
+        body = {{"list": batch.audience, "emails": [member.identifiers["email"] for member in batch.members]}}
+        response = yield send_json("POST", f"{{self.settings.root(ROOT)}}/lists/{{verb}}", body, login)
+        if response.ok and response.get("done") is True:
+            return every(batch, Verdict.ACCEPTED)
+        return unaccepted(batch, response)
 '''
 
 DESTINATION_CASES = """\
-# Each case: what is delivered, which requests are expected, what the channel answers, and how each member ends.
-settings: {{api_key: secret, base_url: https://channel.test}}
+# Each case: what is delivered, which requests must follow, what the channel answers, and how each member ends.
+settings: {{api_key: made-up-key}}
 cases:
   - name: members are added in one request
-    batch: {{operation: add, audience: vip, members: [{{id: op1, person: p1, identifiers: {{email: ada@example.com}}}}]}}
+    deliver: add
+    audience: vip
+    members:
+      - {{id: op1, person: p1, identifiers: {{email: ada@example.com}}}}
+      - {{id: op2, person: p2, identifiers: {{email: bob@example.com}}}}
     exchange:
       - expect:
           method: POST
-          url: https://channel.test/lists/add
-          json: {{list: vip, emails: [ada@example.com]}}
-        answer: {{status: 200, json: {{}}}}
-    outcomes: {{op1: accepted}}
+          url: https://api.example.com/lists/add
+          headers: {{Authorization: Bearer made-up-key}}
+          json: {{list: vip, emails: [ada@example.com, bob@example.com]}}
+        answer: {{status: 200, json: {{done: true}}}}
+    outcomes:
+      - {{id: op1, verdict: accepted}}
+      - {{id: op2, verdict: accepted}}
+
+  - name: what the channel refuses is a reason for each member
+    deliver: remove
+    audience: vip
+    members:
+      - {{id: op1, person: p1, identifiers: {{email: ada@example.com}}}}
+    exchange:
+      - expect: {{method: POST, url: https://api.example.com/lists/remove, json: {{list: vip, emails: [ada@example.com]}}}}
+        answer: {{status: 422, json: {{done: false}}}}
+    outcomes:
+      - {{id: op1, verdict: rejected, reason: HTTP 422}}
 """
 
 
@@ -120,11 +135,13 @@ def new_destination(folder: Path, name: str) -> list[str]:
     """Write a module and a case file; answers what to do next."""
     _check(name)
     title = "".join(part.capitalize() for part in name.split("_"))
-    module, cases = folder / f"{name}.py", folder / f"{name}.cases.yaml"
+    module, cases = folder / f"{name}.py", folder / f"{name}.yaml"
     _write({module: DESTINATION_PY.format(title=title), cases: DESTINATION_CASES.format()})
     return [f"Wrote {module.name} and {cases.name} in {folder.absolute()}.",
-            f"Name it in connections.yml:  {{destination: {name}:{title}, api_key: ${{{name.upper()}_API_KEY}}}}",
-            f"Prove it:  python -m destinations.testing {module.name} {cases.name}"]
+            f"Prove it there:  python -m destinations.testing {name}:{title} {cases.name}",
+            f'Name it in connections.yml:  {name}: {{destination: "{name}:{title}", '
+            f'api_key: "${{{name.upper()}_API_KEY}}"}}',
+            f"It is found in the folder that tailrace is run in, or wherever Python imports from (PYTHONPATH)."]
 
 
 def _check(name: str) -> None:
