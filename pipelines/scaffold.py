@@ -112,7 +112,10 @@ cases:
     members:
       - {{id: op1, person: p1, identifiers: {{email: ada@example.com}}}}
     exchange:
-      - expect: {{method: POST, url: https://api.example.com/lists/remove, json: {{list: vip, emails: [ada@example.com]}}}}
+      - expect:
+          method: POST
+          url: https://api.example.com/lists/remove
+          json: {{list: vip, emails: [ada@example.com]}}
         answer: {{status: 422, json: {{done: false}}}}
     outcomes:
       - {{id: op1, verdict: rejected, reason: HTTP 422}}
@@ -141,7 +144,7 @@ def new_destination(folder: Path, name: str) -> list[str]:
             f"Prove it there:  python -m destinations.testing {name}:{title} {cases.name}",
             f'Name it in connections.yml:  {name}: {{destination: "{name}:{title}", '
             f'api_key: "${{{name.upper()}_API_KEY}}"}}',
-            f"It is found in the folder that tailrace is run in, or wherever Python imports from (PYTHONPATH)."]
+            "It is found in the folder that tailrace is run in, or wherever Python imports from (PYTHONPATH)."]
 
 
 def _check(name: str) -> None:
