@@ -71,7 +71,7 @@ class Webhook(Destination):
     settings_type = WebhookSettings
     capabilities = Capabilities(
         operations=dict.fromkeys(Operation, Limits(rows=1)),
-        identifiers=("person", "email", "phone"),
+        identifiers=("person", "account", "email", "phone"),
         dedupe=Dedupe.KEY,
         dedupe_window=86_400,
     )
