@@ -1,0 +1,1 @@
+select guest_no from {{ source('till', 'guests') }} where refuses

@@ -1,0 +1,1 @@
+select firm from {{ source('till', 'complaints') }}

@@ -1,0 +1,1 @@
+select firm as firm_id, owed from {{ source('till', 'firms') }} where owed > 0

@@ -1,0 +1,8 @@
+select
+    guest_no,
+    mail as "E-Mail",
+    phone,
+    name as "Full Name",
+    visits
+from {{ source('till', 'guests') }}
+where visits >= 3
