@@ -134,6 +134,8 @@ class Member:
     """Id the channel gave this member earlier, from the id map of the core."""
     occurred_at: datetime | None = None
     """When the trigger's cause happened (aware, UTC); None for sets."""
+    acknowledged: Mapping[str, Json] = field(default_factory=dict)
+    """Attributes as the channel last acknowledged them, where the core knows: billed channels are sent what differs."""
 
 
 @dataclass(frozen=True, slots=True)

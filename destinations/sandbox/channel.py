@@ -35,6 +35,21 @@ class Credentials:
     meta_access_token: str = "sandbox-meta"  # noqa: S105 (opens nothing but a local server)
     meta_app_secret: str | None = None
     """When set, every Meta call must carry a matching `appsecret_proof`."""
+    braze_api_key: str = "sandbox-braze"
+    braze_campaign_id: str = "sandbox-campaign"
+    """The only campaign that is API-triggered."""
+    braze_canvas_id: str = "sandbox-canvas"
+    google_ads_access_token: str = "sandbox-google"  # noqa: S105 (opens nothing but a local server)
+    google_ads_account_id: str = "1000000002"
+    tiktok_ads_access_token: str = "sandbox-tiktok"  # noqa: S105 (opens nothing but a local server)
+    tiktok_ads_advertiser_id: str = "7000000000000000001"
+    iterable_api_key: str = "sandbox-iterable"
+    mixpanel_project_id: str = "1000003"
+    mixpanel_project_token: str = "sandbox-mixpanel"  # noqa: S105 (opens nothing but a local server)
+    mixpanel_username: str = "sandbox.service.account"
+    mixpanel_secret: str = "sandbox-service-secret"  # noqa: S105 (opens nothing but a local server)
+    onesignal_app_id: str = "00000000-0000-4000-8000-000000000001"
+    onesignal_api_key: str = "sandbox-onesignal"
     webhook_secret: str | None = "whsec_" + base64.b64encode(b"tailrace sandbox webhook secret!").decode()
     """When None, webhook signatures are not looked at."""
 

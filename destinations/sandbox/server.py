@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any
 
 from destinations.sandbox import inbox
+from destinations.sandbox.braze import Braze
 from destinations.sandbox.channel import Call, Channel, Credentials, Document, Refuse, Reply, Setup
 from destinations.sandbox.customerio import CustomerIo
 from destinations.sandbox.faults import CARRIED, Fault, Faults, read_fault
@@ -26,7 +27,7 @@ from destinations.sandbox.listener import Door, listen
 from destinations.sandbox.meta_ads import MetaAds
 from destinations.sandbox.webhook import Webhook
 
-CHANNELS: tuple[type[Channel], ...] = (Klaviyo, CustomerIo, MetaAds, Webhook)
+CHANNELS: tuple[type[Channel], ...] = (Klaviyo, CustomerIo, MetaAds, Webhook, Braze)
 REQUESTS_KEPT = 100_000
 
 
@@ -113,6 +114,7 @@ class Sandbox:
             "CUSTOMERIO_APP_API_KEY": own.customerio_app_api_key,
             "META_AD_ACCOUNT_ID": own.meta_ad_account_id,
             "META_ACCESS_TOKEN": own.meta_access_token,
+            "BRAZE_API_KEY": own.braze_api_key,
             "WEBHOOK_URL": f"{root}/webhook",
             "WEBHOOK_SECRET": own.webhook_secret or "",
             **{f"{name.upper()}_BASE_URL": f"{root}/{name}" for name in self.channels},

@@ -43,6 +43,7 @@ def connect(sandbox: Sandbox, name: str, **more: str) -> Destination:
                        for key in ("CUSTOMERIO_SITE_ID", "CUSTOMERIO_API_KEY", "CUSTOMERIO_APP_API_KEY")},
         "klaviyo": {"api_key": given["KLAVIYO_API_KEY"]},
         "meta_ads": {"access_token": given["META_ACCESS_TOKEN"], "ad_account_id": given["META_AD_ACCOUNT_ID"]},
+        "braze": {"api_key": given["BRAZE_API_KEY"]},
     }  # fmt: skip
     kind = destinations.load(name)
     return kind(kind.settings_type.model_validate({**settings[name], "base_url": sandbox.base_url(name), **more}))

@@ -29,7 +29,9 @@ SETTINGS = {
     "webhook": {"url": "https://example.com/hook", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"},
     "customerio": {"site_id": "site", "api_key": "track-secret", "app_api_key": "app-secret"},
     "klaviyo": {"api_key": "pk_secret"},
+    "hubspot": {"access_token": "pat-secret"},
     "meta_ads": {"access_token": "token-secret", "app_secret": "proof-secret", "ad_account_id": "act_1"},
+    "braze": {"api_key": "braze-secret"},
 }
 
 

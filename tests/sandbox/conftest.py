@@ -1,17 +1,18 @@
-"""A sandbox with a clock the test moves, and a client that speaks plain HTTP: no code of a destination is used."""
+"""A sandbox with a clock the test moves, and a client that speaks plain HTTP; `drive` lets a destination speak."""
 
 from __future__ import annotations
 
 import base64
 import http.client
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from destinations.http import Request, Response
 from destinations.sandbox.channel import Credentials
 from destinations.sandbox.server import Sandbox
 
@@ -113,6 +114,42 @@ def make() -> Iterator[Callable[..., Bench]]:
         for client in (bench.klaviyo, bench.customerio, bench.app, bench.meta, bench.webhook, bench.pages):
             client.close()
         bench.sandbox.stop()
+
+
+@pytest.fixture
+def open_client() -> Iterator[Callable[..., Client]]:
+    """A client of any channel of a bench, with the headers given."""
+    clients: list[Client] = []
+
+    def start(bench: Bench, channel: str, **headers: str) -> Client:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        clients.append(Client(bench.sandbox.base_url(channel), named))
+        return clients[-1]
+
+    yield start
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def drive() -> Callable[[Bench, Generator[Request, Response, Any]], Any]:
+    """The end of an exchange of a destination, each request sent once to the sandbox."""
+
+    def run(bench: Bench, exchange: Generator[Request, Response, Any]) -> Any:
+        try:
+            request = next(exchange)
+            while True:
+                sent = request.finish(request, int(bench.clock.now)) if request.finish else request
+                parts = urlsplit(sent.url)
+                client = Client(f"{parts.scheme}://{parts.netloc}", dict(sent.headers))
+                target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+                got = client.send(sent.method, target, sent.body)
+                client.close()
+                request = exchange.send(Response(got.status, got.headers, got.raw))
+        except StopIteration as done:
+            return done.value
+
+    return run
 
 
 @pytest.fixture

@@ -35,12 +35,14 @@ def test_the_environment_names_what_a_connection_needs(bench):
         "CUSTOMERIO_APP_API_KEY": own.customerio_app_api_key,
         "META_AD_ACCOUNT_ID": own.meta_ad_account_id,
         "META_ACCESS_TOKEN": own.meta_access_token,
+        "BRAZE_API_KEY": own.braze_api_key,
         "WEBHOOK_URL": f"{bench.sandbox.url}/webhook",
         "WEBHOOK_SECRET": own.webhook_secret,
         "KLAVIYO_BASE_URL": f"{bench.sandbox.url}/klaviyo",
         "CUSTOMERIO_BASE_URL": f"{bench.sandbox.url}/customerio",
         "META_ADS_BASE_URL": f"{bench.sandbox.url}/meta_ads",
         "WEBHOOK_BASE_URL": f"{bench.sandbox.url}/webhook",
+        "BRAZE_BASE_URL": f"{bench.sandbox.url}/braze",
     }
     elsewhere = Sandbox().environment("http://127.0.0.1:8700")
     assert elsewhere["WEBHOOK_BASE_URL"] == "http://127.0.0.1:8700/webhook"

@@ -1,0 +1,179 @@
+"""Braze: people with attributes, one attribute that lists their audiences, events, campaign and canvas triggers.
+
+Sources: https://www.braze.com/docs/api/endpoints/user_data/post_user_track (75 objects a request, all kinds together;
+3,000 requests in 3 seconds; rows named by index), .../messaging/send_messages/post_send_triggered_campaigns and
+post_send_triggered_canvases (50 recipients), and the API's page of errors.
+
+A person's `external_id` is the key of the warehouse. Braze has no lists that can be filled: an array attribute
+holds the names of a person's audiences, for its segments to filter by. Each attribute written is billed, so an update
+sends those that differ from what was acknowledged. Nothing makes a repeated event or message harmless.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
+from datetime import UTC
+from typing import Any
+
+from pydantic import Field, SecretStr
+
+from destinations.answers import code, unaccepted
+from destinations.http import Json, Request, Response, send_json, walk
+from destinations.protocol import (
+    Batch,
+    Capabilities,
+    Destination,
+    Exchange,
+    Limits,
+    Member,
+    Operation,
+    Outcome,
+    Refused,
+    Settings,
+    Verdict,
+)
+
+# A request may take 4 MB and an object 100 KB, some 500 bytes of which are its frame; a trigger's properties 50 KB.
+_TRACK = Limits(rows=75, bytes=3_999_000, row_bytes=99_500, rates=((3000, 3.0),), rate_class="track")
+_TRIGGER = Limits(rows=50, bytes=3_999_000, row_bytes=50_000, rates=((3000, 3.0),), rate_class="track")
+_SENDS = ((250_000, 3600.0),)
+_LONGEST = 255
+_FIELD = re.compile(r"'([A-Za-z_]\w{0,79})'")
+_NO_MESSAGE = re.compile(r"(?i)\b(campaign|canvas)\b")
+Row = dict[str, Any]
+
+
+class BrazeSettings(Settings):
+    """A REST API key and the instance it belongs to."""
+
+    api_key: SecretStr = Field(description="a REST API key (users.track, campaigns.trigger.send, canvas.trigger.send)")
+    region: str = Field(default="iad-01", pattern=r"^[a-z]{2,3}-\d\d$", description="the instance: iad-01, fra-01, …")
+    attribute: str = Field(default="tailrace_audiences", min_length=1, max_length=_LONGEST,
+                           description="the array attribute that lists a person's audiences")
+    campaigns: dict[str, str] = Field(default_factory=dict, description="event: id of the campaign that it starts")
+    canvases: dict[str, str] = Field(default_factory=dict, description="event: id of the canvas that it starts")
+
+
+class Braze(Destination):
+    """Writes attributes and the list of a person's audiences, records events or starts messages."""
+
+    settings_type = BrazeSettings
+    capabilities = Capabilities(
+        operations={
+            Operation.ADD: _TRACK,
+            Operation.UPDATE: _TRACK,
+            Operation.REMOVE: _TRACK,
+            Operation.TRIGGER: _TRIGGER,
+        },
+        identifiers=("person", "email", "phone"),
+    )
+
+    def deliver(self, batch: Batch) -> Exchange:
+        path, frame, array, write = self._writing(batch)
+        rows, outcomes = dict[str, Row](), list[Outcome]()
+        for member in batch.members:
+            row = write(member)
+            if row is None:
+                outcomes.append(Outcome(member.id, Verdict.ACCEPTED, "nothing differs"))
+            elif array == "attributes" and (name := too_long(row)):
+                outcomes.append(Outcome(member.id, Verdict.REJECTED, f"{name} is longer than {_LONGEST} characters"))
+            else:
+                rows[member.id] = row
+        if not rows:
+            return outcomes
+        response = yield self._ask(path, {**frame, array: list(rows.values())})
+        if array == "recipients" and not response.ok:
+            self._blame_message(response, batch.event)
+        sent = replace(batch, members=tuple(member for member in batch.members if member.id in rows))
+        return outcomes + read_rows(sent, response, array)
+
+    def _writing(self, batch: Batch) -> tuple[str, Row, str, Callable[[Member], Row | None]]:
+        """Path, what stands beside the rows, the name of their array, and how a member becomes a row."""
+        if batch.operation is not Operation.TRIGGER:
+            return "users/track", {}, "attributes", lambda member: self._attributes(batch, member)
+        event = batch.event or ""
+        if campaign := self.settings.campaigns.get(event):
+            frame = {"campaign_id": campaign}
+            return "campaigns/trigger/send", frame, "recipients", lambda m: recipient(m, "trigger_properties")
+        if canvas := self.settings.canvases.get(event):
+            frame = {"canvas_id": canvas}
+            return "canvas/trigger/send", frame, "recipients", lambda m: recipient(m, "canvas_entry_properties")
+        return "users/track", {}, "events", lambda member: occurrence(batch, member)
+
+    def _attributes(self, batch: Batch, member: Member) -> Row | None:
+        """One object of `attributes`; None when an update has nothing to write."""
+        who, name = {"external_id": member.person}, self.settings.attribute
+        if batch.operation is Operation.REMOVE:
+            return {**who, "_update_existing_only": True, name: {"remove": [batch.audience]}}
+        contact = {kind: member.identifiers[kind] for kind in ("email", "phone") if kind in member.identifiers}
+        if batch.operation is Operation.ADD:
+            return {**who, **member.attributes, **contact, name: {"add": [batch.audience]}}
+        known = member.acknowledged
+        changed = {key: value for key, value in member.attributes.items() if key not in known or known[key] != value}
+        return {**who, **changed, **contact} if changed or contact else None
+
+    def check(self) -> Generator[Request, Response, None]:
+        """An empty request: a good key is told that it lacks data, which changes nothing."""
+        response = yield self._ask("users/track", {"attributes": []})
+        if not response.ok and response.status != 400:
+            raise Refused(f"Braze does not answer as documented (HTTP {response.status}): check region and base_url")
+
+    def throttled(self, response: Response) -> float | None:
+        if response.status != 429:
+            return None
+        asked = {"retry-after": response.headers.get("x-ratelimit-retry-after", "")}
+        return Response(429, asked).retry_after or super().throttled(response)
+
+    def _ask(self, path: str, body: Json) -> Request:
+        region = self.settings.region
+        root = self.settings.root(f"https://rest.{region}.braze.{'eu' if region.startswith('fra') else 'com'}")
+        login = {"Authorization": f"Bearer {self.settings.api_key.get_secret_value()}"}
+        own = {} if path == "users/track" else {"rate_class": "trigger", "rates": _SENDS}
+        return send_json("POST", f"{root}/{path}", body, login, **own)
+
+    def _blame_message(self, response: Response, event: str | None) -> None:
+        if response.status == 404 or _NO_MESSAGE.search(str(response.get("message"))):
+            raise Refused(f"Braze cannot start the message of {event} (HTTP {response.status}): correct its id under "
+                          "campaigns or canvases in connections.yml, and see that it is active and API-triggered")
+
+
+def recipient(member: Member, properties: str) -> Row:
+    """One recipient of a campaign or canvas."""
+    given = {properties: dict(member.attributes)} if member.attributes else {}
+    return {"external_user_id": member.person, **given}
+
+
+def occurrence(batch: Batch, member: Member) -> Row:
+    """One custom event."""
+    moment = member.occurred_at or batch.at
+    time = {"time": moment.astimezone(UTC).isoformat().replace("+00:00", "Z")} if moment else {}
+    return {"external_id": member.person, "name": batch.event, **time, "properties": dict(member.attributes)}
+
+
+def too_long(row: Mapping[str, Any]) -> str | None:
+    """The first attribute that Braze would cut off."""
+    texts = [name for name, value in row.items() if isinstance(value, str) and len(value) > _LONGEST]
+    return next((name[:_LONGEST] for name in (*texts, *(name for name in row if len(name) > _LONGEST))), None)
+
+
+def read_rows(batch: Batch, response: Response, array: str) -> list[Outcome]:
+    """Rows are named by index; those that are not were taken, unless the request was refused as a whole."""
+    errors, said = response.get("errors", default=[]), response.get("message")
+    if response.ok and (said not in ("success", "queued") or not isinstance(errors, list)):
+        return unaccepted(batch, response)
+    wrong = {walk(error, "index"): _FIELD.search(str(walk(error, "type"))) for error in errors
+             if walk(error, "input_array") == array} if isinstance(errors, list) else {}
+    named = {at: f"invalid {code(field[1])}" if field else "invalid" for at, field in wrong.items()
+             if type(at) is int and 0 <= at < len(batch.members)}
+    if response.ok:
+        unclear = len(named) < len(errors)
+        rest = (Verdict.UNKNOWN, "some row was refused that was not named") if unclear else (Verdict.ACCEPTED, "")
+        left = [Outcome(member.id, *rest) for member in batch.members]
+    elif named and response.status == 400 and len(named) < len(batch.members):
+        left = [Outcome(member.id, Verdict.DEFERRED, "refused together with other rows") for member in batch.members]
+    else:
+        left = unaccepted(batch, response)
+    return [Outcome(one.id, Verdict.REJECTED, named[at]) if at in named and response.status in (200, 201, 400) else one
+            for at, one in enumerate(left)]
