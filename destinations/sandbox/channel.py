@@ -50,6 +50,11 @@ class Credentials:
     mixpanel_secret: str = "sandbox-service-secret"  # noqa: S105 (opens nothing but a local server)
     onesignal_app_id: str = "00000000-0000-4000-8000-000000000001"
     onesignal_api_key: str = "sandbox-onesignal"
+    hubspot_access_token: str = "sandbox-hubspot"  # noqa: S105 (opens nothing but a local server)
+    salesforce_access_token: str = "sandbox-salesforce"  # noqa: S105 (opens nothing but a local server)
+    twilio_account_sid: str = "AC" + "0" * 32
+    twilio_auth_token: str = "sandbox-twilio"  # noqa: S105 (opens nothing but a local server)
+    slack_bot_token: str = "xoxb-sandbox"  # noqa: S105 (opens nothing but a local server)
     webhook_secret: str | None = "whsec_" + base64.b64encode(b"tailrace sandbox webhook secret!").decode()
     """When None, webhook signatures are not looked at."""
 

@@ -44,6 +44,7 @@ def connect(sandbox: Sandbox, name: str, **more: str) -> Destination:
         "klaviyo": {"api_key": given["KLAVIYO_API_KEY"]},
         "meta_ads": {"access_token": given["META_ACCESS_TOKEN"], "ad_account_id": given["META_AD_ACCOUNT_ID"]},
         "braze": {"api_key": given["BRAZE_API_KEY"]},
+        "hubspot": {"access_token": given["HUBSPOT_ACCESS_TOKEN"], "key_property": "customer_key"},
     }  # fmt: skip
     kind = destinations.load(name)
     return kind(kind.settings_type.model_validate({**settings[name], "base_url": sandbox.base_url(name), **more}))

@@ -109,3 +109,24 @@ def test_a_new_meta_audience_has_the_sdks_fields(captured: Any) -> None:
     fields = dict(parse_qsl(theirs["body"]))
     assert urlsplit(ours.url).path == "/v26.0/act_1/customaudiences"
     assert json.loads(ours.body or b"") == {**fields, "description": "Kept by Tailrace"}
+
+
+def test_a_hubspot_upsert_is_the_sdks_with_a_trace_id(captured: Any) -> None:
+    """The SDK speaks v3, ours the date version whose specification is published: the bodies are the same."""
+    [theirs] = captured("hubspot", "POST", "/crm/v3/objects/contacts/batch/upsert")
+    member = Member("op1", "u1", {"email": "a@example.com"}, {"plan": "pro"})
+    ours = first(open_("hubspot", access_token="tok"), Batch(Operation.ADD, (member,), "vip"))
+    body = json.loads(ours.body or b"")
+    assert body["inputs"][0].pop("objectWriteTraceId") == "op1"
+    assert (body, ours.method, ours.url) == (
+        theirs["body"], "POST", "https://api.hubapi.com/crm/objects/2026-09/contacts/batch/upsert")
+    own = {name: ours.headers[name] for name in ("Content-Type", "Authorization")}
+    assert own == {name: theirs["headers"][name] for name in own}
+
+
+def test_a_hubspot_list_takes_a_bare_array_as_the_sdk_sends_it(captured: Any) -> None:
+    [theirs] = captured("hubspot", "PUT", "/crm/v3/lists/123/memberships/add")
+    member = Member("op1", "u1", {"email": "a@example.com"}, remote_id="1")
+    ours = first(open_("hubspot", access_token="tok"), Batch(Operation.REMOVE, (member,), "vip", "123"))
+    assert (json.loads(ours.body or b""), ours.method) == (theirs["body"], theirs["method"])
+    assert ours.url == "https://api.hubapi.com/crm/lists/2026-09/123/memberships/remove"

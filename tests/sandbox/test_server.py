@@ -36,6 +36,8 @@ def test_the_environment_names_what_a_connection_needs(bench):
         "META_AD_ACCOUNT_ID": own.meta_ad_account_id,
         "META_ACCESS_TOKEN": own.meta_access_token,
         "BRAZE_API_KEY": own.braze_api_key,
+        "HUBSPOT_ACCESS_TOKEN": own.hubspot_access_token,
+        "HUBSPOT_BASE_URL": f"{bench.sandbox.url}/hubspot",
         "WEBHOOK_URL": f"{bench.sandbox.url}/webhook",
         "WEBHOOK_SECRET": own.webhook_secret,
         "KLAVIYO_BASE_URL": f"{bench.sandbox.url}/klaviyo",
