@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.errors import TailraceError, first_line
+from pipelines.errors import TailraceError, did_you_mean, first_line
 
 if TYPE_CHECKING:
     from pipelines.project import Project
@@ -44,7 +44,7 @@ def main() -> None:
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))  # destinations of one's own, as with `python -m` and `dagster dev`
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        sys.exit(app(prog_name="tailrace", standalone_mode=False) or 0)
     except TailraceError as error:
         sys.exit(_complain(str(error)))
     except (typer.Abort, KeyboardInterrupt):
@@ -66,13 +66,13 @@ def _complain(message: str) -> int:
 @app.command()
 def check(
     project_dir: ProjectDir = Path(), profiles_dir: ProfilesDir = None, target: Target = None, variables: Vars = "",
-    connections: ConnectionsFile = None, as_json: Json = False,
+    as_of: AsOf = None, connections: ConnectionsFile = None, state_dir: StateDir = None, as_json: Json = False,
 ) -> None:
     """Read every declaration and every connection; print all complaints at once."""
     from pipelines import documents
     from pipelines.errors import DeclarationError
 
-    project = _open(project_dir, profiles_dir, target, variables, connections)
+    project = _open(project_dir, profiles_dir, target, variables, connections, state_dir, as_of)
     try:
         found = sorted({*project.declarations.complaints, *project.connections.check()})
     except DeclarationError as error:
@@ -96,7 +96,11 @@ def build(
 ) -> None:
     """dbt builds the selected audiences, their suppressions and all upstream of them."""
     project = _open(project_dir, profiles_dir, target, variables, connections, state_dir, as_of)
-    _build(project, [*(names or ()), *(select or ())], full=full_refresh)
+    chosen = [*(names or ()), *(select or ())]
+    built = _build(project, chosen, full=full_refresh)
+    if chosen and not built:
+        known = [audience.name for audience in project.declarations.audiences]
+        raise TailraceError(f"{' '.join(chosen)}: selects nothing to build{did_you_mean(' '.join(chosen), known)}")
 
 
 @app.command()
@@ -109,7 +113,7 @@ def plan(
     from pipelines import documents, screens, work
 
     project = _open(project_dir, profiles_dir, target, variables, connections, state_dir, as_of)
-    chosen = [*(names or ()), *(select or ())]
+    chosen = _choose(project, names, select, to)
     if not no_build:
         _build(project, chosen, quiet=as_json)
     drawn = work.plan(project, chosen, to)
@@ -118,7 +122,8 @@ def plan(
     else:
         for each in drawn.plans:
             print(*screens.plan_lines(each), sep="\n")
-        print(screens.plan_total(drawn.plans))
+        if drawn.plans or not drawn.problems:
+            print(screens.plan_total(drawn.plans))
     changed = any(each.changes for each in drawn.plans)
     raise typer.Exit(_problems(drawn.problems) or (2 if changed else 0))
 
@@ -133,7 +138,7 @@ def sync(
     from pipelines import documents, screens, work
 
     project = _open(project_dir, profiles_dir, target, variables, connections, state_dir, as_of)
-    chosen = [*(names or ()), *(select or ())]
+    chosen = _choose(project, names, select, to)
     if not no_build:
         _build(project, chosen, quiet=as_json)
     show = None if as_json else lambda result: print(screens.result_line(result), flush=True)
@@ -146,17 +151,21 @@ def sync(
 
 @app.command()
 def status(
-    project_dir: ProjectDir = Path(), profiles_dir: ProfilesDir = None, target: Target = None, variables: Vars = "",
+    names: Names = None, select: Select = None, to: To = None, project_dir: ProjectDir = Path(),
+    profiles_dir: ProfilesDir = None, target: Target = None, variables: Vars = "", as_of: AsOf = None,
+    connections: ConnectionsFile = None, state_dir: StateDir = None,
     undelivered: Annotated[bool, typer.Option(help="List who did not get there, by key, with the reason.")] = False,
-    limit: Annotated[int, typer.Option(help="Rows of that list.")] = 100, as_json: Json = False,
+    limit: Annotated[int, typer.Option(min=1, help="Rows of that list.")] = 100, as_json: Json = False,
 ) -> None:
     """Show what each channel has acknowledged and what did not get there."""
     from pipelines import documents, screens
     from pipelines.state import overview
 
-    project = _open(project_dir, profiles_dir, target, variables)
+    project = _open(project_dir, profiles_dir, target, variables, connections, state_dir, as_of)
+    syncs = _syncs(project, names, select, to)
     with project.warehouse() as warehouse:
-        states, rows = overview.states(warehouse), overview.undelivered(warehouse, limit) if undelivered else []
+        states = [state for state in overview.states(warehouse) if syncs is None or state.sync in syncs]
+        rows = overview.undelivered(warehouse, limit, syncs) if undelivered else []
     if as_json:
         print(json.dumps(documents.status_document(states), indent=2))
         return
@@ -169,7 +178,7 @@ def status(
 
 @app.command()
 def sandbox(
-    port: Annotated[int, typer.Option(help="Loopback port; 0 takes a free one.")] = 8700,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Loopback port; 0 takes a free one.")] = 8700,
     state_file: Annotated[Path | None, typer.Option(help="Keep what the channels hold in this file.")] = None,
     pace: Annotated[bool, typer.Option(help="Enforce the vendors' rate limits.")] = True,
     env: Annotated[bool, typer.Option("--env", help="Print the environment for connections.yml and exit.")] = False,
@@ -224,7 +233,29 @@ def _open(
 ) -> Project:
     from pipelines.project import Options, Project
 
-    return Project(Options(project_dir, profiles_dir, target, connections, state_dir, _parse_vars(variables), as_of))
+    project = Project(Options(project_dir, profiles_dir, target, connections, state_dir, _parse_vars(variables), as_of))
+    if as_of:
+        _ = project.as_of  # refused before dbt is given it
+    return project
+
+
+def _choose(project: Project, names: list[str] | None, select: list[str] | None, to: str | None) -> list[str]:
+    """What is selected, looked up before anything is built, so that a misspelt name is told at once."""
+    chosen = [*(names or ()), *(select or ())]
+    declared = project.declarations
+    if not project.audiences(chosen, to) and declared.audiences and not declared.complaints:
+        known = ", ".join(audience.name for audience in declared.audiences)
+        asked = " ".join([*chosen, *([f"--to {to}"] if to else [])])
+        raise TailraceError(f"{asked}: selects no audience; declared are: {known}")
+    return chosen
+
+
+def _syncs(project: Project, names: list[str] | None, select: list[str] | None, to: str | None) -> set[str] | None:
+    """Ids of the selected syncs; None when nothing is selected, which means all that was ever recorded."""
+    if not (names or select or to):
+        return None
+    chosen = project.audiences(_choose(project, names, select, to), to)
+    return {audience.sync_id(sync) for audience in chosen for sync in audience.syncs if to in (None, sync.to)}
 
 
 def _parse_vars(text: str) -> dict[str, Any]:
@@ -233,19 +264,22 @@ def _parse_vars(text: str) -> dict[str, Any]:
     try:
         value = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
-        raise TailraceError(f"--vars: not YAML: {error}") from None
+        problem = getattr(error, "problem", None) or "it cannot be read"
+        raise TailraceError(f"--vars: not YAML: {problem}; write a mapping, such as '{{threshold: 3}}'") from None
     if not isinstance(value, dict):
         raise TailraceError("--vars: write a mapping, such as '{threshold: 3}'")
     return value
 
 
-def _build(project: Project, select: Sequence[str], *, full: bool = False, quiet: bool = False) -> None:
+def _build(project: Project, select: Sequence[str], *, full: bool = False, quiet: bool = False) -> int:
+    """Build and say so; answers how many nodes were built."""
     from pipelines import progress
 
     with progress.building(quiet=quiet) as on_event:
         built = project.build(select, full=full, on_event=on_event)
     if not quiet:
         print(f"Built {len(built.nodes)} nodes in {built.seconds:.1f} s.", flush=True)
+    return len(built.nodes)
 
 
 def _problems(problems: Sequence[str]) -> int:

@@ -47,7 +47,8 @@ def result_line(result: Result) -> str:
 def state_lines(state: State) -> list[str]:
     """One sync's state."""
     when = f"{state.last_run:%Y-%m-%d %H:%M} UTC" if state.last_run else "never finished a run"
-    lines = [f"{state.sync}: {state.members:,} members · {state.status or 'begun'} · {when}"]
+    ended = {"nothing": "nothing to do", None: "begun"}.get(state.status, state.status)
+    lines = [f"{state.sync}: {state.members:,} member{'s' * (state.members != 1)} · {ended} · {when}"]
     if state.reason:
         lines.append(f"  {state.reason}")
     if state.undelivered:

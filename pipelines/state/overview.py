@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from pipelines.state import schema
-from pipelines.warehouse.protocol import Warehouse
+from pipelines.warehouse.protocol import Warehouse, literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,11 @@ def states(warehouse: Warehouse) -> list[State]:
                 order by c.sync_id""")]
 
 
-def undelivered(warehouse: Warehouse, limit: int) -> list[Undelivered]:
-    """What did not get there, at most `limit` rows; keys and reasons, no values."""
+def undelivered(warehouse: Warehouse, limit: int, syncs: Collection[str] | None = None) -> list[Undelivered]:
+    """What did not get there (of these syncs), at most `limit` rows; keys and reasons, no values."""
     if not schema.exists(warehouse):
         return []
+    chosen = "" if syncs is None else f"where sync_id in ({', '.join(map(literal, sorted(syncs))) or 'null'})"
     return [Undelivered(*row) for row in warehouse.query(
-        """select sync_id, coalesce(person_key, ''), outcome, coalesce(reason, '') from activation.undelivered
-        order by sync_id, outcome, person_key limit ?""", [limit])]
+        f"""select sync_id, coalesce(person_key, ''), outcome, coalesce(reason, '') from activation.undelivered
+        {chosen} order by sync_id, outcome, person_key limit ?""", [limit])]
