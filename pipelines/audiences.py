@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr, model_validator
 
-from pipelines.notation import cron_of, parse_cadence, parse_duration, parse_send, parse_share
+from pipelines.notation import cron_of, parse_cadence, parse_duration, parse_portion, parse_send, parse_share
 
 
 class Written(BaseModel):
@@ -71,6 +71,17 @@ class Sync(Written):
         return cron_of(self.every)
 
 
+class Guards(Written):
+    """Where guards begin to object, for an audience that moves more than others; the defaults fit one that is stable."""
+
+    removal: Annotated[float, BeforeValidator(parse_portion)] = 0.3
+    """Share of members that may leave at once."""
+    entries: Annotated[float, Field(gt=0)] = 5.0
+    """Times the usual number that may enter at once."""
+    unusable: Annotated[float, BeforeValidator(parse_portion)] = 0.1
+    """Share of members by which those without a usable identifier may grow."""
+
+
 class Block(Written):
     """What stands under `config.meta.audience` of a model."""
 
@@ -80,6 +91,10 @@ class Block(Written):
     """Models whose persons are spared, besides `do_not_contact`, which always applies."""
     holdout: Annotated[float, BeforeValidator(parse_share)] = 0.0
     """Share of persons who are left out to measure the lift."""
+    kind: Literal["marketing", "suppression"] = "marketing"
+    """`suppression`: a list of persons to spare; it fails closed, so a shrinking one is held."""
+    guards: Guards = Guards()
+    """Limits of its own."""
     holdout_salt: Name | None = None
     """Audiences of one salt hold out the same persons; by itself each audience draws its own."""
 
@@ -125,6 +140,9 @@ class Audience:
     suppress: tuple[str, ...] = ()
     """Suppressions besides `do_not_contact`."""
     holdout: float = 0.0
+    kind: str = "marketing"
+    """marketing · suppression"""
+    guards: Guards = field(default_factory=Guards)
     holdout_salt: str = ""
     """What the holdout is drawn by; the name of the audience unless it is declared."""
     syncs: tuple[Sync, ...] = ()

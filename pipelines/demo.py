@@ -23,8 +23,8 @@ from destinations.sandbox.server import Sandbox
 from pipelines import proof
 from pipelines.errors import StateError
 from pipelines.project import Options, Project
+from pipelines.run import Result
 from pipelines.state.snapshot import Snapshot
-from pipelines.sync import Result
 from pipelines.warehouse.duckdb import DuckDBFile
 
 PORT = 8700

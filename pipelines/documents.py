@@ -10,8 +10,8 @@ from typing import Any
 
 from pipelines.errors import Complaint
 from pipelines.planning.plan import Plan
+from pipelines.run import Result
 from pipelines.state.overview import State
-from pipelines.sync import Result
 
 SCHEMAS = Path(__file__).parent / "schemas"
 

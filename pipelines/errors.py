@@ -7,7 +7,9 @@ TailraceError
 │   └── WarehouseLocked     another process holds the file: wait for it or end it
 ├── BuildFailed         the author of the models: dbt refused or failed
 ├── ChannelRefused      the owner of the channel's account: credentials or rights are not good
-└── StateError          the operator: the recorded state contradicts the run (a stale plan, another run's lease)
+└── StateError          the operator: the recorded state contradicts the run (a stale plan, another demo's file)
+    ├── LeaseHeld           nobody: another run is at this sync; the next run looks again
+    └── LeaseLost           nobody: another run took this sync over after a long pause of this one
 
 One member that cannot be delivered is not an error but an `Outcome`. A message says what is wrong, where, and what
 would be right; the command prints it without a stack trace.
@@ -73,6 +75,14 @@ class ChannelRefused(TailraceError):
 
 class StateError(TailraceError):
     """The recorded state contradicts this run; the operator must act."""
+
+
+class LeaseHeld(StateError):
+    """Another run is at this sync. Raised when a run begins; the next one looks again."""
+
+
+class LeaseLost(StateError):
+    """Another run took this sync over. Raised by any write of a run whose epoch is no longer the newest."""
 
 
 def did_you_mean(wrong: str, known: Iterable[str], cutoff: float = 0.65) -> str:

@@ -142,6 +142,8 @@ class _Reading:
             regions=nodes.regions_of(node),
             suppress=parts.block.suppress,
             holdout=parts.block.holdout,
+            kind=parts.block.kind,
+            guards=parts.block.guards,
             holdout_salt=parts.block.holdout_salt or node["name"],
             syncs=tuple(sync for _, sync in parts.syncs),
             upstream=nodes.upstream_of(node, self.manifest["nodes"]),

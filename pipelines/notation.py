@@ -61,6 +61,14 @@ def parse_share(value: object) -> float:
     return share
 
 
+def parse_portion(value: object) -> float:
+    """A share between 0 and 1, written `30%` or `0.3`; ValueError otherwise."""
+    share = _share(value)
+    if share is None or share > 1:
+        raise ValueError(f"{value!r} is not a share; write a percentage such as 30% or a fraction such as 0.3")
+    return share
+
+
 def parse_send(value: object) -> dict[str, str]:
     """Column → name in the channel, from a map, or from a list of columns and maps; ValueError otherwise."""
     if isinstance(value, list | tuple):

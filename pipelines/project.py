@@ -26,7 +26,8 @@ from pipelines.delivery.pace import Pace
 from pipelines.delivery.ports import SystemClock, Transport
 from pipelines.errors import Complaint, ConnectionFault, DeclarationError, StateError, WarehouseError
 from pipelines.planning.plan import Plan
-from pipelines.sync import Ports, Step, Task, preview, walk
+from pipelines.run import Ports
+from pipelines.sync import Step, Task, preview, walk
 from pipelines.warehouse.protocol import Opener
 
 LOCK_PATIENCE = 300.0
@@ -150,12 +151,12 @@ class Project:
     ) -> Iterator[Step]:
         """Snapshot, plan, deliver and record; one run of an audience at a time on this machine."""
         with self._locked(audience.name):
-            yield from walk(audience, tasks, self.declarations.sparing(audience), self._ports(run_id, transport),
+            yield from walk(audience, tasks, self.declarations.sparing(audience), self._ports(run_id, transport, alone=True),
                             self.as_of)
 
-    def _ports(self, run_id: str, transport: Callable[[], Transport] | None = None) -> Ports:
+    def _ports(self, run_id: str, transport: Callable[[], Transport] | None = None, *, alone: bool = False) -> Ports:
         return Ports(self.warehouse, SystemClock(), self.pace, transport or _http, self._journal, self._known_journal,
-                     run_id)
+                     run_id, alone)
 
     def _journal(self, sync_id: str) -> Journal:
         return Journal(self.state_dir / "journals" / f"{sync_id}.db")

@@ -14,7 +14,7 @@ The warehouse is never open while the network is talked to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,16 +22,14 @@ from datetime import datetime
 from destinations.protocol import Destination
 from pipelines.audiences import Audience, SuppressionModel, Sync
 from pipelines.delivery import deliver
-from pipelines.delivery.exchange import Courier
-from pipelines.delivery.journal import Journal
-from pipelines.delivery.pace import Pace
-from pipelines.delivery.ports import Clock, Transport
-from pipelines.errors import ChannelRefused
-from pipelines.planning.draft import draft
-from pipelines.planning.plan import Plan
-from pipelines.state import record, schema, snapshot
+from pipelines.errors import LeaseHeld
+from pipelines.planning import guards
+from pipelines.planning.draft import Subject, draft, is_approved, limits_of
+from pipelines.planning.plan import Objection, Plan
+from pipelines.run import Ports, Result, Run, catch_up
+from pipelines.state import holds, lease, schema, snapshot
 from pipelines.state.snapshot import Snapshot
-from pipelines.warehouse.protocol import Opener, Warehouse
+from pipelines.warehouse.protocol import Warehouse
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,40 +41,6 @@ class Task:
     destination: Destination
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """What a walk needs of the world."""
-
-    warehouse: Opener
-    clock: Clock
-    pace: Pace
-    transport: Callable[[], Transport]
-    journal: Callable[[str], Journal]
-    """The journal of a sync, by its id."""
-    known_journal: Callable[[str], Journal | None]
-    """The same if it exists already: planning creates none."""
-    run_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """How one sync of a walk ended."""
-
-    plan: Plan
-    status: str
-    """ok · nothing · held · failed"""
-    accepted: int
-    rejected: int
-    deferred: int
-    """Not sent after all, or refused for a reason that passes: the next run sends it again."""
-    unknown: int
-    """Sent, but the answer was lost."""
-    pending: int
-    """With a job of the channel that has not ended."""
-    seconds: float
-    reason: str = ""
-
-
 Step = Snapshot | Plan | deliver.Progress | Result
 
 
@@ -84,25 +48,25 @@ def preview(
     audience: Audience, tasks: Sequence[Task], suppressions: Sequence[SuppressionModel], ports: Ports, at: datetime
 ) -> list[Plan]:
     """What a walk would do now: the same statements, rolled back. Sends nothing and changes no state."""
+    now = ports.clock.now()
+    subjects = [Subject(audience, task.sync, task.destination, suppressions) for task in tasks]
     with ports.warehouse() as warehouse, _undone(warehouse):
         schema.create(warehouse)
-        for task in tasks:
-            if journal := ports.known_journal(task.sync_id):
-                _begin(warehouse, audience, task, journal, ports)
+        for subject in subjects:
+            journal = ports.known_journal(subject.id)
+            control = lease.peek(warehouse, subject.id, audience.name, subject.sync.to)
+            if journal:
+                catch_up(warehouse, subject.id, subject.sync.to, control.epoch, journal, now)
                 journal.close()
-            else:
-                record.begin(warehouse, task.sync_id, audience.name, task.sync.to, ports.run_id)
-        taken = snapshot.take(warehouse, audience, suppressions, at)
-        return [draft(warehouse, audience, task.sync, task.destination, taken, "", ports.clock.now(), write=False)
-                for task in tasks]
+        taken, doubts = _look(warehouse, subjects, at, now)
+        return [draft(warehouse, subject, taken, "", now, doubts=doubts, write=False) for subject in subjects]
 
 
 def walk(
     audience: Audience, tasks: Sequence[Task], suppressions: Sequence[SuppressionModel], ports: Ports, at: datetime
 ) -> Iterator[Step]:
     """Snapshot the audience and bring each sync's channel in line. `at` is the moment the audience speaks of."""
-    started = ports.clock.now()
-    runs = [_Run(audience, task, suppressions, ports, started) for task in tasks]
+    runs = [Run(Subject(audience, task.sync, task.destination, suppressions), ports) for task in tasks]
     try:
         with ports.warehouse() as warehouse:
             with warehouse.transaction():
@@ -112,11 +76,12 @@ def walk(
         for run in runs:
             run.ready()
         with ports.warehouse() as warehouse:
+            now = ports.clock.now()
             with warehouse.transaction():
-                taken = snapshot.take(warehouse, audience, suppressions, at)
+                taken, doubts = _look(warehouse, [run.subject for run in runs if run.epoch], at, now)
             yield taken
             for run in runs:
-                yield run.plan(warehouse, taken)
+                yield run.plan(warehouse, taken, doubts)
         for run in runs:
             yield from run.send()
             yield run.finish()
@@ -125,114 +90,23 @@ def walk(
             run.close()
 
 
-class _Run:
-    """One sync's way through a walk."""
-
-    def __init__(
-        self, audience: Audience, task: Task, suppressions: Sequence[SuppressionModel], ports: Ports, started: datetime
-    ) -> None:
-        self._audience, self._task, self._suppressions, self._ports = audience, task, suppressions, ports
-        self._started, self._id = started, task.sync_id
-        self._journal = ports.journal(task.sync_id)
-        self._transport = ports.transport()
-        self._courier = Courier(task.sync.to, task.destination, self._journal, ports.pace, ports.clock)
-        self._failure = ""
-        self._epoch = 0
-        self._plan: Plan | None = None
-        self._flushed: list[record.Receipt] = []
-
-    def begin(self, warehouse: Warehouse) -> None:
-        with warehouse.transaction():
-            control = _begin(warehouse, self._audience, self._task, self._journal, self._ports)
-            self._waiting = deliver.waiting(warehouse, self._id)
-        self._epoch = control.epoch
-        self._target = self._task.sync.target or _setting(self._task.destination) or control.target
-        self._moved = bool(control.target) and self._target != control.target
-        self._forget_flushed()
-
-    def ready(self) -> None:
-        """Ask jobs and find the remote list, with the warehouse closed."""
-        try:
-            if self._waiting:
-                deliver.ask_jobs(self._courier, self._waiting, self._target, self._transport, self._ports.clock)
-            if self._task.sync.members and self._task.destination.capabilities.needs_target and not self._target:
-                self._target = deliver.converse(
-                    self._courier, self._task.destination.prepare(self._audience.name), self._transport,
-                    self._ports.clock)
-        except ChannelRefused as error:
-            self._failure = str(error)
-
-    def plan(self, warehouse: Warehouse, taken: Snapshot) -> Plan:
-        with warehouse.transaction():
-            self._flush(warehouse)
-            if self._moved:
-                record.void_ledger(warehouse, self._id, self._epoch - 1)
-            if self._target:
-                record.remember_target(warehouse, self._id, self._target)
-            self._plan = draft(warehouse, self._audience, self._task.sync, self._task.destination, taken,
-                               self._journal.id, self._ports.clock.now(), write=not self._failure)
-        self._forget_flushed()
-        return self._plan
-
-    def send(self) -> Iterator[Step]:
-        if self._failure or not self._plan or not self._plan.changes:
-            return
-        batching = deliver.Batching(self._id, self._epoch, self._audience.name, self._task.sync, self._target,
-                                    self._suppressions)
-        try:
-            yield from deliver.send(batching, self._courier, self._transport, self._ports.warehouse,
-                                    self._ports.clock)
-        except ChannelRefused as error:
-            self._failure = str(error)
-        self._failure = self._failure or self._courier.stopped
-
-    def finish(self) -> Result:
-        assert self._plan is not None
-        now = self._ports.clock.now()
-        with self._ports.warehouse() as warehouse, warehouse.transaction():
-            self._flush(warehouse)
-            record.settle(warehouse, self._id, self._epoch + 1, self._journal.id, self._journal.open_claims(), now)
-            deliver.fold(warehouse, self._id, self._epoch, self._task.destination)
-            counts = record.outcomes(warehouse, self._id, self._epoch)
-            result = self._result(counts, (now - self._started).total_seconds())
-            record.close(warehouse, self._id, self._epoch, self._ports.run_id, self._started, now, result.status,
-                         counts, result.reason)
-        self._forget_flushed()
-        self._journal.forget_before(self._epoch + 1)
-        return result
-
-    def close(self) -> None:
-        self._transport.close()
-        self._journal.close()
-
-    def _result(self, counts: dict[str, int], seconds: float) -> Result:
-        assert self._plan is not None
-        status = "failed" if self._failure else "ok" if self._plan.changes else "nothing"
-        return Result(self._plan, status, counts.get("ok", 0), counts.get("rejected", 0),
-                      counts.get("void", 0) + counts.get("suppressed", 0), counts.get("unknown", 0),
-                      counts.get("accepted", 0), round(seconds, 3), self._failure)
-
-    def _flush(self, warehouse: Warehouse) -> None:
-        self._flushed = self._journal.results()
-        record.flush(warehouse, self._id, self._task.sync.to, self._flushed)
-
-    def _forget_flushed(self) -> None:
-        """Only after the warehouse has committed them."""
-        self._journal.flushed(self._flushed)
-        self._flushed = []
-
-
-def _begin(warehouse: Warehouse, audience: Audience, task: Task, journal: Journal, ports: Ports) -> record.Control:
-    control = record.begin(warehouse, task.sync_id, audience.name, task.sync.to, ports.run_id)
-    record.flush(warehouse, task.sync_id, task.sync.to, journal.results())
-    record.settle(warehouse, task.sync_id, control.epoch, journal.id, journal.open_claims(), ports.clock.now())
-    return control
-
-
-def _setting(destination: Destination) -> str | None:
-    """The remote list, segment or audience that the connection names."""
-    field = destination.capabilities.target
-    return getattr(destination.settings, field, None) or None if field else None
+def _look(
+    warehouse: Warehouse, subjects: Sequence[Subject], at: datetime, now: datetime
+) -> tuple[Snapshot, tuple[Objection, ...]]:
+    """Take the snapshot. One that guards doubt is kept out of history, unless a plan made of it is approved."""
+    if not subjects:
+        raise LeaseHeld("every sync of this audience is being run elsewhere; the next run will look again")
+    audience = subjects[0].audience
+    seen = snapshot.look(warehouse, audience, subjects[0].suppressions)
+    limits = limits_of(audience)
+    for subject in subjects:
+        if hold := holds.current(warehouse, subject.id):
+            limits = limits.stricter(guards.Limits(**hold.limits))
+    moved = guards.Movement(seen.before, seen.segment, seen.entered, seen.left, seen.recent_entries)
+    doubts = guards.judge_movement(moved, limits)
+    released = doubts and any(is_approved(warehouse, subject, now) for subject in subjects)
+    doubt = "" if released else "; ".join(each.message for each in doubts)
+    return snapshot.record(warehouse, audience, seen, at, doubt), doubts
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pipelines.errors import StateError, TailraceError, WarehouseError
 from pipelines.planning.plan import Plan
 from pipelines.project import Project
-from pipelines.sync import Result
+from pipelines.run import Result
 
 
 @dataclass(frozen=True, slots=True)

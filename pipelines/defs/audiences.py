@@ -20,9 +20,10 @@ from pipelines.defs.resources import POOL, Tailrace
 from pipelines.errors import TailraceError
 from pipelines.planning.plan import Plan
 from pipelines.project import Project
+from pipelines.run import Result
 from pipelines.state import overview
 from pipelines.state.snapshot import Snapshot
-from pipelines.sync import Result, Step, Task
+from pipelines.sync import Step, Task
 
 Event = dg.MaterializeResult[None] | dg.AssetCheckResult
 

@@ -9,8 +9,8 @@ import dagster as dg
 from pipelines.audiences import Audience, Sync
 from pipelines.defs.keys import snapshot_key, sync_key
 from pipelines.planning.plan import Plan
+from pipelines.run import Result
 from pipelines.state.snapshot import Snapshot
-from pipelines.sync import Result
 
 KEYS, IDENTIFIERS, DELIVERED = "keys_unique", "identifiers_present", "all_delivered"
 

@@ -7,7 +7,7 @@ accepted or refused where nothing was sent.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ import dagster as dg
 
 from pipelines.audiences import Audience, Sync
 from pipelines.planning.plan import Plan
+from pipelines.run import Result
 from pipelines.state.snapshot import Snapshot
-from pipelines.sync import Result
 
 Metadata = dict[str, Any]
 
@@ -62,21 +62,24 @@ def code_reference(project_dir: Path, path: str, line: int = 1) -> Metadata:
         return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[source])}
 
 
-def describe_snapshot(audience: Audience, suppressions: list[str]) -> str:
+def describe_snapshot(audience: Audience, suppressions: Sequence[str]) -> str:
     """What the page of the snapshot says first."""
     spared = ", ".join(f"`{name}`" for name in suppressions) or "nobody"
     standing = f"sent, held out ({audience.holdout * 100:g} %) or suppressed (by {spared})"
+    goes = ", ".join(f"`{sync.to}` (cadence {sync.every})" for sync in audience.syncs) or "nowhere: it is only counted"
     return "\n\n".join(filter(None, [
         audience.description,
-        f"Who is in `{audience.name}`, frozen at one moment, with each one's standing: {standing}.",
+        f"Who is in `{audience.name}`, frozen at one moment, with each one's standing: {standing}. Goes to {goes}.",
     ]))
 
 
 def describe_sync(audience: Audience, sync: Sync, destination: str) -> str:
     """What the page of a sync says first."""
+    channel = f"`{sync.to}`" if sync.to == destination else f"`{sync.to}` ({destination})"
+    kept = f"The members of `{audience.name}` as {channel} has acknowledged them."
+    sent = f"Messages to those who enter `{audience.name}`, through {channel}."
     told = f" Whoever enters causes `{sync.trigger.event}`." if sync.trigger else ""
-    kept = f"The members of `{audience.name}` as `{sync.to}` ({destination}) has acknowledged them."
-    return f"{kept if sync.members else f'Messages of `{audience.name}` through `{sync.to}` ({destination}).'}{told}"
+    return f"{kept if sync.members else sent} Cadence {sync.every}.{told}"
 
 
 def declared(audience: Audience, sync: Sync) -> Mapping[str, Any]:

@@ -19,7 +19,7 @@ from pipelines.delivery.batches import Op, cut, member_of, operation_of, too_lar
 from pipelines.delivery.exchange import Courier, Place
 from pipelines.delivery.ports import Clock, Transport
 from pipelines.planning.draft import lateness
-from pipelines.state import ledger, record
+from pipelines.state import lease, ledger, record
 from pipelines.state.record import Receipt
 from pipelines.state.snapshot import suppressed_persons
 from pipelines.warehouse.protocol import Opener, Warehouse
@@ -63,14 +63,18 @@ def send(
         with open_warehouse() as warehouse:
             with warehouse.transaction():
                 record.flush(warehouse, plan.sync_id, plan.sync.to, flushed)
+            with warehouse.transaction():
+                lease.renew(warehouse, plan.sync_id, plan.epoch, clock.now())
             window = _read(warehouse, plan, last)
         courier.journal.flushed(flushed)
+        courier.lease_ends, courier.waits_for_lease = clock.monotonic() + lease.SECONDS, False
         if not window:
             break
         lanes_of = _lanes(plan, courier, window)
         for phase in lanes_of:
             lanes.run(iter(phase), transport, clock, WIDTH)
-        last, sent = window[-1].seq, sent + len(window)
+        if not courier.waits_for_lease:
+            last, sent = window[-1].seq, sent + len(window)
         yield Progress(plan.sync_id, sent)
     if courier.has_jobs:
         _wait_for_jobs(plan, courier, transport, open_warehouse, clock)

@@ -15,6 +15,7 @@ requests that only read. An exchange of several requests is void only while its 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -44,6 +45,8 @@ TRIES = 4
 """How often one request is sent in a run before its members are left to the next one."""
 LONGEST_WAIT = 120.0
 """Seconds: a channel that asks for more is left alone until the next run."""
+LEASE_MARGIN = 180.0
+"""Seconds that must be left of the lease when a request is claimed: its deadline, skew, and a pause of this process."""
 BREAKER = 5
 """Lost or failed answers in a row after which a run stops sending."""
 
@@ -71,6 +74,10 @@ class Courier:
     clock: Clock
     failures: int = 0
     """Lost or failed answers in a row, over all exchanges."""
+    lease_ends: float = math.inf
+    """On the monotonic clock: nothing is claimed that could end after it."""
+    waits_for_lease: bool = False
+    """Operations were left where they are because the lease must be renewed first."""
     stopped: str = ""
     """Why nothing more is sent in this run."""
     has_jobs: bool = False
@@ -81,7 +88,7 @@ class Courier:
 
     def deliver(self, batch: Batch, limits: Limits, places: dict[str, Place]) -> Lane:
         """Lane of one batch."""
-        if self.stopped:
+        if self.stopped or self.lease_is_short():
             return
         talk = _Talk(self, limits, places, _repeatable(self.destination, batch.operation))
         yield from talk.hold(self.destination.deliver(batch))
@@ -91,7 +98,7 @@ class Courier:
         try:
             request = next(exchange)
             while True:
-                answer = yield from _Talk(self, Limits(), {}, repeatable=True).ask(request)
+                answer = yield from _Talk(self, Limits(), {}, repeatable=False).ask(request)
                 if isinstance(answer, Lost):
                     raise ChannelRefused(f"connection {self.connection}: no answer to {request!r}: {answer.reason}")
                 request = exchange.send(answer)
@@ -99,6 +106,12 @@ class Courier:
             result.append(done.value)
         except Refused as error:
             raise ChannelRefused(f"connection {self.connection}: {error}") from None
+
+    def lease_is_short(self) -> bool:
+        """Whether one more request could outlive the lease."""
+        short = self.clock.monotonic() + LEASE_MARGIN > self.lease_ends
+        self.waits_for_lease = self.waits_for_lease or short
+        return short
 
 
 class _Talk:
@@ -131,9 +144,9 @@ class _Talk:
         courier = self._of
         for attempt in range(1, TRIES + 1):
             yield from self._keep_pace(request)
-            if courier.stopped:
+            if courier.stopped or courier.lease_is_short():
                 self._write("unknown" if self._answered else "void", None, "stopped")
-                return Lost(courier.stopped, sent=False)
+                return Lost(courier.stopped or "the lease must be renewed first", sent=False)
             if not request.reads:
                 self._claim()
             unix = int(courier.clock.now().timestamp())

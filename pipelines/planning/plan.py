@@ -43,6 +43,16 @@ class Plan:
     unusable: int
     """Members without an identifier the channel accepts, and rows without a key: listed, never sent."""
     objections: tuple[Objection, ...] = ()
+    plan_id: str = ""
+    """Digest of its changes, where a guard objects: what an approval names."""
+    held: bool = False
+    """Nothing but removals of suppressed persons is sent until this very plan is approved."""
+
+    @classmethod
+    def empty(cls, sync: str, audience: str, connection: str) -> Plan:
+        """A plan of nothing, for a sync that could not be looked at."""
+        return cls(sync, audience, connection, segment=0, suppressed=0, held_out=0, wanted=0, add=0, update=0, remove=0,
+                   keep=0, trigger=0, silent=0, requests=0, unusable=0)
 
     @property
     def changes(self) -> int:

@@ -7,11 +7,13 @@ channel must not answer it from its memory of an older one); a message keeps the
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import pyarrow as pa
 
+from pipelines.audiences import SuppressionModel
+from pipelines.state.snapshot import suppressed_persons
 from pipelines.warehouse.protocol import Warehouse
 
 REMOVAL = pa.schema([("dest_key", pa.string()), ("identifiers", pa.string())])
@@ -35,6 +37,14 @@ def find_removals(warehouse: Warehouse, *, matches_any: bool, replaces: bool) ->
         rows = list(_spare(warehouse, [*gone, *moved]))
         warehouse.execute("delete from temp.removals")
         warehouse.insert("temp.removals", pa.Table.from_pylist(rows, schema=REMOVAL))
+
+
+def keep_only_suppressed(warehouse: Warehouse, suppressions: Sequence[SuppressionModel]) -> None:
+    """Of a held plan, keep the removals of persons who must be spared now: those go out whatever a guard says."""
+    warehouse.execute("delete from temp.changes")
+    warehouse.execute(
+        f"""delete from temp.removals where json_extract_string(identifiers, '$.person') not in (
+            select _key from ({suppressed_persons(suppressions)}) as spared where _key is not null)""")
 
 
 def _spare(warehouse: Warehouse, rows: list[tuple[str, str, str | None]]) -> Iterator[dict[str, str]]:

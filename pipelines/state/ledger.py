@@ -60,11 +60,11 @@ FOLD = f"""
 LEDGER = f"""{FOLD},
     doubts as (
         select dest_key, max(until) as until, bool_or(after_ok) as after_ok,
-            count(*) filter (outcome = 'rejected' and after_ok) as refusals,
-            arg_max(payload_hash, (epoch, seq)) filter (outcome = 'rejected') as refused_hash,
-            max(recorded_at) filter (outcome = 'rejected') as refused_at,
+            count(*) filter (where outcome = 'rejected' and after_ok) as refusals,
+            arg_max(payload_hash, (epoch, seq)) filter (where outcome = 'rejected') as refused_hash,
+            max(recorded_at) filter (where outcome = 'rejected') as refused_at,
             bool_and(outcome = 'rejected') as only_refused,
-            arg_max(identifiers, (epoch, seq)) filter (action <> 'remove') as identifiers
+            arg_max(identifiers, (epoch, seq)) filter (where action <> 'remove') as identifiers
         from uncertain group by dest_key
     )
     select dest_key, case when action = 'remove' then '-' else payload_hash end as sig, identifiers,

@@ -35,18 +35,6 @@ class Receipt:
     recorded_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
-    """The one mutable row of a sync."""
-
-    epoch: int
-    """Number of the run; orders everything that is written."""
-    target: str | None
-    """Remote list, segment or audience in use."""
-    trigger_since: int | None
-    """Entries up to this snapshot were there before the trigger; None: no trigger has been planned yet."""
-
-
 RECEIPT = pa.schema([
     ("sync_id", pa.string()), ("epoch", pa.int64()), ("op_id", pa.string()), ("attempt", pa.int64()),
     ("seq", pa.int64()), ("outcome", pa.string()), ("http_status", pa.int64()), ("reason", pa.string()),
@@ -54,27 +42,31 @@ RECEIPT = pa.schema([
     ("recorded_at", pa.timestamp("us"))])
 
 
-def begin(warehouse: Warehouse, sync_id: str, audience: str, connection: str, owner: str) -> Control:
-    """Take the next epoch of a sync. Call inside a transaction: the row is the fence of concurrent runs."""
-    warehouse.execute(
-        """insert into activation.sync_control (sync_id, audience, connection, epoch, owner, folded_epoch)
-        select ?, ?, ?, 0, '', 0 where not exists (select 1 from activation.sync_control where sync_id = ?)""",
-        [sync_id, audience, connection, sync_id])
-    warehouse.execute("update activation.sync_control set epoch = epoch + 1, owner = ? where sync_id = ?",
-                      [owner, sync_id])
-    return control(warehouse, sync_id)
-
-
-def control(warehouse: Warehouse, sync_id: str) -> Control:
-    """The control row of a sync that has begun."""
-    [row] = warehouse.query("select epoch, target, trigger_since from activation.sync_control where sync_id = ?",
-                            [sync_id])
-    return Control(*row)
-
-
 def remember_target(warehouse: Warehouse, sync_id: str, target: str) -> None:
     """Keep the remote list, segment or audience that was found or created."""
     warehouse.execute("update activation.sync_control set target = ? where sync_id = ?", [target, sync_id])
+
+
+def remember_types(warehouse: Warehouse, sync_id: str, types: Mapping[str, str]) -> None:
+    """Keep the types of the columns that an accepted plan was rendered from."""
+    warehouse.execute("update activation.sync_control set column_types = ? where sync_id = ?",
+                      [json.dumps(dict(types)), sync_id])
+
+
+def last_types(warehouse: Warehouse, sync_id: str) -> dict[str, str]:
+    """Column → type at the last accepted plan; empty before the first."""
+    [(types,)] = warehouse.query("select column_types from activation.sync_control where sync_id = ?", [sync_id])
+    found: dict[str, str] = json.loads(types) if types else {}
+    return found
+
+
+def last_share_unusable(warehouse: Warehouse, sync_id: str) -> float:
+    """Share of members without a usable identifier in the last run that was not held; -1 before the first."""
+    rows = warehouse.query(
+        """select counts from activation.run_log where sync_id = ? and status <> 'held' order by epoch desc limit 1""",
+        [sync_id])
+    counts = json.loads(rows[0][0]) if rows else {}
+    return counts["unusable"] / counts["members"] if counts.get("members") else -1.0
 
 
 def void_ledger(warehouse: Warehouse, sync_id: str, epoch: int) -> None:

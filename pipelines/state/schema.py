@@ -17,7 +17,7 @@ SCHEMA = "activation"
 
 TABLES = {
     "sync_control": """sync_id varchar primary key, audience varchar, connection varchar, epoch bigint, owner varchar,
-        target varchar, trigger_since bigint, folded_epoch bigint""",
+        lease_until timestamp, target varchar, trigger_since bigint, folded_epoch bigint, column_types varchar""",
     "snapshot": """audience varchar, snapshot_id bigint, taken_at timestamp, status varchar, reason varchar,
         segment bigint, suppressed bigint, held_out bigint, entered bigint, "left" bigint, null_keys bigint,
         duplicates bigint, primary key (audience, snapshot_id)""",
@@ -34,6 +34,8 @@ TABLES = {
     "ledger_base": """sync_id varchar, dest_key varchar, action varchar, outcome varchar, payload_hash varchar,
         identifiers varchar, epoch bigint, seq bigint, first_sent_at timestamp, until timestamp, recorded_at timestamp""",
     "remote_id": "connection varchar, dest_key varchar, remote_id varchar, primary key (connection, dest_key)",
+    "hold": """sync_id varchar, plan_id varchar, opened_at timestamp, objections varchar, limits varchar,
+        state varchar, decided_by varchar, decision varchar, decided_at timestamp""",
     "run_log": """sync_id varchar, epoch bigint, run_id varchar, started timestamp, ended timestamp, status varchar,
         counts varchar, reason varchar""",
 }

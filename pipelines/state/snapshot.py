@@ -37,24 +37,54 @@ class Snapshot:
     """Rows without a key: nobody can be told from them, so they are counted and never sent."""
     duplicates: int
     """Rows beside the one that was picked for their key."""
+    doubt: str = ""
+    """Why it is held: what a guard says against it, or nothing."""
 
 
-def take(warehouse: Warehouse, audience: Audience, suppressions: Sequence[SuppressionModel], at: datetime) -> Snapshot:
-    """Freeze the audience's present membership; leaves `audience_rows` and `segment` for the syncs of this walk."""
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the audience looks like now, not yet recorded; `audience_rows`, `segment` and `moved` hold the rows."""
+
+    segment: int
+    suppressed: int
+    held_out: int
+    before: int
+    """Persons in the segment at the last accepted snapshot."""
+    entered: int
+    left: int
+    recent_entries: list[int]
+    """Entries of the last seven accepted snapshots, the first one not counted."""
+    null_keys: int
+    duplicates: int
+
+
+def look(warehouse: Warehouse, audience: Audience, suppressions: Sequence[SuppressionModel]) -> View:
+    """Read the audience, give each row a standing and compare with the last accepted snapshot."""
     null_keys, duplicates = _read_rows(warehouse, audience)
     _judge(warehouse, audience, suppressions)
+    before, entered, left = _compare(warehouse, audience.name)
+    counts: dict[str, int] = dict(warehouse.query("select standing, count(*) from segment group by standing"))
+    recent = [row[0] for row in warehouse.query(
+        """select entered from activation.snapshot where audience = ? and status = 'accepted' and snapshot_id > 1
+        order by snapshot_id desc limit 7""", [audience.name])]
+    return View(sum(counts.values()), counts.get("suppressed", 0), counts.get("held_out", 0), before, entered, left,
+                recent, null_keys, duplicates)
+
+
+def record(warehouse: Warehouse, audience: Audience, view: View, at: datetime, doubt: str = "") -> Snapshot:
+    """Write the snapshot down. With a `doubt` it is held: history stays as it was. Call inside a transaction."""
     [(newest,)] = warehouse.query(
         "select coalesce(max(snapshot_id), 0) from activation.snapshot where audience = ?", [audience.name])
-    entered, left = _record_membership(warehouse, audience.name, newest + 1)
-    counts: dict[str, int] = dict(warehouse.query("select standing, count(*) from segment group by standing"))
-    snapshot = Snapshot(audience.name, newest + 1, at, sum(counts.values()), counts.get("suppressed", 0),
-                        counts.get("held_out", 0), entered, left, null_keys, duplicates)
+    if not doubt:
+        _move(warehouse, audience.name, newest + 1)
+    taken = Snapshot(audience.name, newest + 1, at, view.segment, view.suppressed, view.held_out, view.entered,
+                     view.left, view.null_keys, view.duplicates, doubt)
     warehouse.execute(
         """insert into activation.snapshot (audience, snapshot_id, taken_at, status, reason, segment, suppressed,
-            held_out, entered, "left", null_keys, duplicates) values (?, ?, ?, 'accepted', '', ?, ?, ?, ?, ?, ?, ?)""",
-        [snapshot.audience, snapshot.id, naive(at), snapshot.segment, snapshot.suppressed, snapshot.held_out,
-         entered, left, null_keys, duplicates])
-    return snapshot
+            held_out, entered, "left", null_keys, duplicates) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        [taken.audience, taken.id, naive(at), "held" if doubt else "accepted", doubt, taken.segment, taken.suppressed,
+         taken.held_out, taken.entered, taken.left, taken.null_keys, taken.duplicates])
+    return taken
 
 
 def naive(moment: datetime) -> datetime:
@@ -110,25 +140,29 @@ def _judge(warehouse: Warehouse, audience: Audience, suppressions: Sequence[Supp
         [f"{audience.holdout_salt}|", round(audience.holdout * 10_000)])
 
 
-def _record_membership(warehouse: Warehouse, audience: str, snapshot_id: int) -> tuple[int, int]:
+def _compare(warehouse: Warehouse, audience: str) -> tuple[int, int, int]:
+    """Leave `moved`: who changed standing since the last accepted snapshot. Persons then, entered and left."""
     warehouse.execute("drop table if exists temp.moved")
+    known = "from activation.membership where audience = ? and valid_to is null"
     warehouse.execute(
-        """create temp table moved as
-        with before as (
-            select person_key, standing, entry_id from activation.membership where audience = ? and valid_to is null
-        )
+        f"""create temp table moved as
+        with before as (select person_key, standing, entry_id {known})
         select coalesce(s.person_key, b.person_key) as person_key, s.standing, b.standing as old_standing, b.entry_id
         from temp.segment as s full join before as b on s.person_key = b.person_key
         where s.standing is distinct from b.standing""", [audience])
-    [(moved, entered, left)] = warehouse.query(
-        "select count(*), count(*) filter (old_standing is null), count(*) filter (standing is null) from temp.moved")
-    if moved:
-        warehouse.execute(
-            """update activation.membership set valid_to = ? where audience = ? and valid_to is null
-                and person_key in (select person_key from temp.moved where old_standing is not null)""",
-            [snapshot_id, audience])
-        warehouse.execute(
-            """insert into activation.membership (audience, person_key, standing, entry_id, valid_from)
-            select ?, person_key, standing, coalesce(entry_id, ?), ? from temp.moved where standing is not null""",
-            [audience, snapshot_id, snapshot_id])
-    return entered, left
+    [(before,)] = warehouse.query(f"select count(*) {known}", [audience])
+    [(entered, left)] = warehouse.query(
+        """select count(*) filter (where old_standing is null), count(*) filter (where standing is null)
+        from temp.moved""")
+    return before, entered, left
+
+
+def _move(warehouse: Warehouse, audience: str, snapshot_id: int) -> None:
+    warehouse.execute(
+        """update activation.membership set valid_to = ? where audience = ? and valid_to is null
+            and person_key in (select person_key from temp.moved where old_standing is not null)""",
+        [snapshot_id, audience])
+    warehouse.execute(
+        """insert into activation.membership (audience, person_key, standing, entry_id, valid_from)
+        select ?, person_key, standing, coalesce(entry_id, ?), ? from temp.moved where standing is not null""",
+        [audience, snapshot_id, snapshot_id])

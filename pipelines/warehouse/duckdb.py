@@ -56,9 +56,9 @@ class DuckDB:
             raise
         self.execute("commit")
 
-    def columns(self, relation: str) -> list[str] | None:
+    def columns(self, relation: str) -> dict[str, str] | None:
         try:
-            return [row[0] for row in self.query(f"describe select * from {relation}")]
+            return {row[0]: row[1] for row in self.query(f"describe select * from {relation}")}
         except duckdb.CatalogException:
             return None
 

@@ -36,8 +36,8 @@ class Warehouse(Protocol):
     def transaction(self) -> AbstractContextManager[None]:
         """Commit at the end, roll back on an exception."""
 
-    def columns(self, relation: str) -> list[str] | None:
-        """Column names of a relation; None when it does not exist."""
+    def columns(self, relation: str) -> dict[str, str] | None:
+        """Column name → type of a relation, in order; None when it does not exist."""
 
     def fingerprint(self, columns: Sequence[str]) -> str:
         """SQL of a BIGINT that changes when one of the columns does. Only ever compared on this engine and version:

@@ -88,7 +88,9 @@ def test_all_that_is_declared_is_read(valid):
 
 
 def plain(value):
-    return value.model_dump(mode="json") | {"cron": value.cron} if hasattr(value, "cron") else str(value)
+    if not hasattr(value, "model_dump"):
+        return str(value)
+    return value.model_dump(mode="json") | ({"cron": value.cron} if hasattr(value, "cron") else {})
 
 
 def test_suppressions_are_all_that_audiences_name_and_do_not_contact(valid):

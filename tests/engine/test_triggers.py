@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.sync import Snapshot
+from pipelines.state.snapshot import Snapshot
 from tests.engine.world import RawMail, World
 
 ADA, BEN, CLEO = ("ada", "ada@x.io", 1), ("ben", "ben@x.io", 2), ("cleo", "cleo@x.io", 3)

@@ -30,11 +30,12 @@ from destinations.protocol import (
     Settings,
     Verdict,
 )
-from pipelines.audiences import Audience, SuppressionModel, Sync
+from pipelines.audiences import Audience, Guards, SuppressionModel, Sync
 from pipelines.delivery.journal import Journal
 from pipelines.delivery.pace import Pace
 from pipelines.delivery.ports import Answer, Lost
-from pipelines.sync import Ports, Result, Task, preview, run_to_end, walk
+from pipelines.run import Ports, Result
+from pipelines.sync import Task, preview, run_to_end, walk
 from pipelines.warehouse.duckdb import DuckDB, DuckDBFile
 
 START = datetime(2026, 10, 21, 6, tzinfo=UTC)
@@ -176,6 +177,7 @@ class World:
         self.channel, self.clock = Channel(), HandClock()
         self.destination = destination(Settings())
         self.holdout, self.suppressions = 0.0, (SuppressionModel("do_not_contact", "main.spared", "person_id"),)
+        self.guards = Guards(removal="100%")
         self.declare(**sync)
         self.sql("create table spared (person_id varchar)")
         self.people()
@@ -187,7 +189,8 @@ class World:
     @property
     def audience(self) -> Audience:
         return Audience(name="cart", relation="main.cart", key="person_id", holdout=self.holdout,
-                        identifiers={"person": "person_id", "email": "email"}, syncs=(self.sync,))
+                        identifiers={"person": "person_id", "email": "email"}, syncs=(self.sync,),
+                        guards=self.guards)
 
     def people(self, *rows: tuple[str | None, str | None, int | None]) -> None:
         """The audience table now: (person_id, email, value)."""
@@ -212,7 +215,7 @@ class World:
     @property
     def ports(self) -> Ports:
         return Ports(self.warehouse, self.clock, Pace(), lambda: Wire(self.channel),
-                     lambda sync: Journal(self.folder / f"{sync}.journal"), self._known, "run")
+                     lambda sync: Journal(self.folder / f"{sync}.journal"), self._known, "run", alone=True)
 
     def _known(self, sync: str) -> Journal | None:
         path = self.folder / f"{sync}.journal"

@@ -1,0 +1,198 @@
+"""One sync's way through a walk: begin, make ready, plan, send, finish; what fails here concerns this sync alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from destinations.protocol import Destination
+from pipelines.delivery import deliver
+from pipelines.delivery.exchange import Courier
+from pipelines.delivery.jobs import Waiting
+from pipelines.delivery.journal import Journal
+from pipelines.delivery.pace import Pace
+from pipelines.delivery.ports import Clock, Transport
+from pipelines.errors import ChannelRefused, LeaseHeld, LeaseLost
+from pipelines.planning.draft import Subject, draft
+from pipelines.planning.plan import Objection, Plan
+from pipelines.state import lease, record
+from pipelines.state.snapshot import Snapshot
+from pipelines.warehouse.protocol import Opener, Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What a walk needs of the world."""
+
+    warehouse: Opener
+    clock: Clock
+    pace: Pace
+    transport: Callable[[], Transport]
+    journal: Callable[[str], Journal]
+    """The journal of a sync, by its id."""
+    known_journal: Callable[[str], Journal | None]
+    """The same if it exists already: planning creates none."""
+    run_id: str
+    alone: bool = False
+    """No other run of this machine can be at these syncs (its lock is held)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one sync of a walk ended."""
+
+    plan: Plan
+    status: str
+    """ok · nothing · held · failed"""
+    accepted: int
+    rejected: int
+    deferred: int
+    """Not sent after all, or refused for a reason that passes: the next run sends it again."""
+    unknown: int
+    """Sent, but the answer was lost."""
+    pending: int
+    """With a job of the channel that has not ended."""
+    seconds: float
+    reason: str = ""
+
+
+class Run:
+    """One sync's way through a walk."""
+
+    def __init__(self, subject: Subject, ports: Ports) -> None:
+        self.subject, self._ports, self._id = subject, ports, subject.id
+        self.epoch = 0
+        """0: another run holds the sync."""
+        self._started = ports.clock.now()
+        self._journal = ports.journal(subject.id)
+        self._transport = ports.transport()
+        self._courier = Courier(subject.sync.to, subject.destination, self._journal, ports.pace, ports.clock)
+        self._failure = ""
+        self._plan = Plan.empty(subject.id, subject.audience.name, subject.sync.to)
+        self._waiting: list[Waiting] = []
+        self._flushed: list[record.Receipt] = []
+        self._target: str | None = None
+        self._moved = False
+
+    def begin(self, warehouse: Warehouse) -> None:
+        sync, now = self.subject.sync, self._ports.clock.now()
+        try:
+            with warehouse.transaction():
+                control = lease.take(warehouse, self._id, self.subject.audience.name, sync.to,
+                                     f"{self._journal.id}/{self._ports.run_id}", now, alone=self._ports.alone)
+                self._flushed = catch_up(warehouse, self._id, sync.to, control.epoch, self._journal, now)
+                self._waiting = deliver.waiting(warehouse, self._id)
+        except LeaseHeld as held:
+            self._failure = str(held)
+            return
+        self.epoch = control.epoch
+        self._courier.lease_ends = self._ports.clock.monotonic() + lease.SECONDS
+        self._target = sync.target or _setting(self.subject.destination) or control.target
+        self._moved = bool(control.target) and self._target != control.target
+        self._forget_flushed()
+
+    def ready(self) -> None:
+        """Ask jobs and find the remote list, with the warehouse closed."""
+        destination = self.subject.destination
+        try:
+            if self._waiting and self.epoch:
+                deliver.ask_jobs(self._courier, self._waiting, self._target, self._transport, self._ports.clock)
+            if self.epoch and self.subject.sync.members and destination.capabilities.needs_target and not self._target:
+                self._target = deliver.converse(
+                    self._courier, destination.prepare(self.subject.audience.name), self._transport, self._ports.clock)
+        except ChannelRefused as error:
+            self._failure = str(error)
+
+    def plan(self, warehouse: Warehouse, taken: Snapshot, doubts: Sequence[Objection]) -> Plan:
+        if not self.epoch:
+            return self._plan
+        with warehouse.transaction():
+            lease.fence(warehouse, self._id, self.epoch)
+            self._flush(warehouse)
+            if self._moved:
+                record.void_ledger(warehouse, self._id, self.epoch - 1)
+            if self._target:
+                record.remember_target(warehouse, self._id, self._target)
+            self._plan = draft(warehouse, self.subject, taken, self._journal.id, self._ports.clock.now(),
+                               doubts=doubts, write=not self._failure)
+        self._forget_flushed()
+        return self._plan
+
+    def send(self) -> Iterator[deliver.Progress]:
+        if self._failure or not self._plan.changes:
+            return
+        batching = deliver.Batching(self._id, self.epoch, self.subject.audience.name, self.subject.sync, self._target,
+                                    self.subject.suppressions)
+        try:
+            yield from deliver.send(batching, self._courier, self._transport, self._ports.warehouse,
+                                    self._ports.clock)
+        except (ChannelRefused, LeaseLost) as error:
+            self._failure = str(error)
+        self._failure = self._failure or self._courier.stopped
+
+    def finish(self) -> Result:
+        now = self._ports.clock.now()
+        seconds = (now - self._started).total_seconds()
+        if not self.epoch:
+            return self._result({}, seconds)
+        try:
+            with self._ports.warehouse() as warehouse, warehouse.transaction():
+                self._flush(warehouse)
+                lease.fence(warehouse, self._id, self.epoch)
+                record.settle(warehouse, self._id, self.epoch + 1, self._journal.id, self._journal.open_claims(), now)
+                deliver.fold(warehouse, self._id, self.epoch, self.subject.destination)
+                result = self._result(record.outcomes(warehouse, self._id, self.epoch), seconds)
+                record.close(warehouse, self._id, self.epoch, self._ports.run_id, self._started, now, result.status,
+                             self._counts(result), result.reason)
+                lease.release(warehouse, self._id)
+        except LeaseLost as lost:
+            self._failure = str(lost)
+            return self._result({}, seconds)
+        self._forget_flushed()
+        self._journal.forget_before(self.epoch + 1)
+        return result
+
+    def close(self) -> None:
+        self._transport.close()
+        self._journal.close()
+
+    def _counts(self, result: Result) -> dict[str, int]:
+        plan = self._plan
+        return {"add": plan.add, "update": plan.update, "remove": plan.remove, "trigger": plan.trigger,
+                "accepted": result.accepted, "rejected": result.rejected, "deferred": result.deferred,
+                "unknown": result.unknown, "pending": result.pending, "unusable": plan.unusable,
+                "members": plan.segment - plan.suppressed - plan.held_out}
+
+    def _result(self, counts: dict[str, int], seconds: float) -> Result:
+        plan = self._plan
+        status = "failed" if self._failure else "held" if plan.held else "ok" if plan.changes else "nothing"
+        reason = self._failure or "; ".join(each.message for each in plan.objections if plan.held)
+        return Result(plan, status, counts.get("ok", 0), counts.get("rejected", 0),
+                      counts.get("void", 0) + counts.get("suppressed", 0), counts.get("unknown", 0),
+                      counts.get("accepted", 0), round(seconds, 3), reason)
+
+    def _flush(self, warehouse: Warehouse) -> None:
+        self._flushed = self._journal.results()
+        record.flush(warehouse, self._id, self.subject.sync.to, self._flushed)
+
+    def _forget_flushed(self) -> None:
+        """Only after the warehouse has committed them."""
+        self._journal.flushed(self._flushed)
+        self._flushed = []
+
+
+def catch_up(
+    warehouse: Warehouse, sync_id: str, connection: str, epoch: int, journal: Journal, now: datetime
+) -> list[record.Receipt]:
+    """Bring in what the journal knows and settle earlier epochs; answers what may be forgotten after the commit."""
+    known = journal.results()
+    record.flush(warehouse, sync_id, connection, known)
+    record.settle(warehouse, sync_id, epoch, journal.id, journal.open_claims(), now)
+    return known
+
+
+def _setting(destination: Destination) -> str | None:
+    """The remote list, segment or audience that the connection names."""
+    field = destination.capabilities.target
+    return getattr(destination.settings, field, None) or None if field else None
