@@ -1,0 +1,200 @@
+"""What must hold, whatever happened: judged by what the channel really applied, never by the engine's own word."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from datetime import timedelta
+from typing import Any
+
+from pipelines.delivery.journal import Journal
+from pipelines.planning.draft import lateness
+from pipelines.sync import Result
+from tests.sim.channels import WINDOW
+from tests.sim.world import MAPPINGS, Person, Truth, Violation, World
+
+FINAL = {"ok", "rejected", "void", "suppressed", "unknown", "stale"}
+REFUSALS = 5
+
+
+def check_result(result: Result) -> None:
+    """A run accounts for every change of its plan."""
+    counted = result.accepted + result.rejected + result.deferred + result.unknown + result.pending
+    if counted != result.plan.changes:
+        raise Violation(f"accounting: {result.plan.changes} changes were planned and {counted} ended: {result}")
+
+
+def check_window(world: World) -> None:
+    """After a run without faults, no message in doubt waits that may still be repeated under its id."""
+    if world.scenario.kind not in ("dedupe", "mixed"):
+        return
+    until = world.at().replace(tzinfo=None) - timedelta(seconds=WINDOW - lateness(world.destination))
+    waiting = world.query(
+        """with last as (
+            select o.op_id, o.person_key, o.snapshot_id, r.outcome,
+                row_number() over (partition by o.op_id order by o.epoch desc, r.attempt desc) as nth,
+                min(o.planned_at) over (partition by o.op_id) as first_planned
+            from activation.op as o left join activation.receipt as r
+                on r.sync_id = o.sync_id and r.epoch = o.epoch and r.op_id = o.op_id
+            where o.action = 'event')
+        select person_key, snapshot_id from last where nth = 1 and outcome in ('unknown', 'void') and first_planned > ?""",
+        [until])
+    stays = _stays(world)
+    stuck = [(person, entry) for person, entry in waiting if stays.get(person) == entry
+             and _reachable(world, person) and person not in world.suppressed]
+    if stuck:
+        raise Violation(f"window: messages {stuck} are in doubt inside their window and were not sent again")
+
+
+def check_end(world: World, journal: Journal) -> None:
+    """Everything that must hold when all is quiet."""
+    _check_history(world)
+    _check_outcomes(world, journal)
+    _check_members(world)
+    _check_ledger(world)
+    _check_justified(world)
+    if world.sync.trigger:
+        _check_messages(world)
+
+
+def _check_history(world: World) -> None:
+    rows = world.query("select person_key, standing, valid_from, valid_to from activation.membership")
+    for number, truth in world.truth.items():
+        then = {person: standing for person, standing, since, until in rows
+                if since <= number and (until is None or number < until)}
+        if then != truth.standings:
+            raise Violation(f"history: snapshot {number} was {truth.standings} and reads {then}")
+
+
+def _check_outcomes(world: World, journal: Journal) -> None:
+    endings: dict[str, list[tuple[int, int, str | None]]] = defaultdict(list)
+    for op, epoch, attempt, outcome in world.query(
+            """select o.op_id, o.epoch, r.attempt, r.outcome from activation.op as o left join activation.receipt as r
+            on r.sync_id = o.sync_id and r.epoch = o.epoch and r.op_id = o.op_id"""):
+        endings[f"{epoch}/{op}"].append((epoch, attempt or 0, outcome))
+    lost = {op: sorted(found)[-1][2] for op, found in endings.items() if sorted(found)[-1][2] not in FINAL}
+    if lost:
+        raise Violation(f"outcome: operations without a final outcome: {lost}")
+    applied = {row.op_id for row in world.channel.applied}
+    boasted = [op for op, found in endings.items() if any(last[2] == "ok" for last in found)
+               and op.partition("/")[2] not in applied]
+    if boasted:
+        raise Violation(f"boast: recorded as ok and never applied: {boasted}")
+    if left := (journal.results(), journal.open_claims()):
+        if any(left):
+            raise Violation(f"journal: results or claims are left: {left}")
+    if doubled := [row for row in world.query(
+            """select epoch, op_id, attempt, count(*) from activation.receipt group by epoch, op_id, attempt
+            having count(*) > 1""")]:
+        raise Violation(f"receipts: written twice: {doubled}")
+
+
+def _check_members(world: World) -> None:
+    resting = {key.removeprefix("email:") for key, in world.query(
+        """select o.dest_key from activation.op as o inner join activation.receipt as r
+            on r.sync_id = o.sync_id and r.epoch = o.epoch and r.op_id = o.op_id
+        where r.outcome = 'rejected' and o.action in ('add', 'update')
+        group by o.dest_key having count(*) >= ?""", [REFUSALS])}
+    wanted = {} if world.messages_only else {email: _payload(world, *found) for email, found in
+                                             world.truth_now().wanted.items() if email not in world.channel.poison}
+    held = world.channel.members
+    wrong = {email for email in {*wanted, *held} if wanted.get(email) != held.get(email)}
+    excused = {email for email in wrong if email in resting and email in wanted}
+    if wrong - excused:
+        raise Violation("members: " + "; ".join(f"{email} is {held.get(email)} and should be {wanted.get(email)}"
+                                                for email in sorted(wrong - excused)))
+
+
+def _check_ledger(world: World) -> None:
+    told = {key.removeprefix("email:"): payload for key, payload in world.query(
+        "select dest_key, payload_hash from activation.delivered")}
+    held = {email: _hash(member) for email, member in world.channel.members.items()}
+    if told != held:
+        raise Violation(f"ledger: it says {sorted(told)} and the channel has {sorted(held)}, or other payloads")
+
+
+def _check_justified(world: World) -> None:
+    planned = {op: (snapshot, key.removeprefix("email:"), payload) for op, snapshot, key, payload in world.query(
+        "select op_id, snapshot_id, dest_key, payload_hash from activation.op where action <> 'event'")}
+    wanted = {number: truth.wanted for number, truth in world.truth.items()}
+    for row in world.channel.applied:
+        if row.do == "trigger":
+            continue
+        if row.op_id not in planned or planned[row.op_id][0] not in wanted:
+            raise Violation(f"unplanned: {row} was applied and no accepted snapshot led to it")
+        if (row.email in wanted[planned[row.op_id][0]]) == (row.do == "remove"):
+            raise Violation(f"unjustified: {row} contradicts snapshot {planned[row.op_id][0]}")
+
+
+def _check_messages(world: World) -> None:
+    entries = {_message_id(person, entry): (person, entry) for person, entry in _entries(world)}
+    told = Counter[tuple[str, int]]()
+    by_email = Counter[tuple[str, int]]()
+    transmissions = set[tuple[str, int]]()
+    for row in world.channel.applied:
+        if row.do != "trigger" or (row.op_id, row.transmission) in transmissions:
+            continue
+        transmissions.add((row.op_id, row.transmission))
+        if row.op_id not in entries:
+            raise Violation(f"stranger: message {row} belongs to no entry")
+        told[entries[row.op_id]] += 1
+        by_email[row.email, entries[row.op_id][1]] += 1
+    for counted, what in ((told, "entry"), (by_email, "e-mail")):
+        if doubled := {key: times for key, times in counted.items() if times > 1}:
+            raise Violation(f"double: told more than once for one {what}: {doubled}")
+    since = world.since or 0
+    if early := [entry for entry in told if entry[1] <= since]:
+        raise Violation(f"early: messages for entries before the trigger: {early}")
+    _check_nobody_forgotten(world, told, by_email, since)
+
+
+def _check_nobody_forgotten(
+    world: World, told: Counter[tuple[str, int]], by_email: Counter[tuple[str, int]], since: int
+) -> None:
+    listed = {row[0] for row in world.query("select person_key from activation.undelivered where action = 'event'")}
+    for person, entry in _stays(world).items():
+        if entry <= since or person in world.suppressed or not _reachable(world, person):
+            continue
+        email = world.people[person].email or ""
+        if told[person, entry] + by_email[email, entry] == 0 and person not in listed:
+            raise Violation(f"forgotten: {person} entered at snapshot {entry}, was told nothing, and is not listed")
+
+
+def _entries(world: World) -> set[tuple[str, int]]:
+    """(person, snapshot) of each stay that ever began."""
+    found, before = set[tuple[str, int]](), Truth({}, {})
+    for number, truth in sorted(world.truth.items()):
+        found |= {(person, number) for person in truth.standings.keys() - before.standings.keys()}
+        before = truth
+    return found
+
+
+def _stays(world: World) -> dict[str, int]:
+    """Person → the snapshot at which the present stay began."""
+    latest: dict[str, int] = {}
+    for person, number in sorted(_entries(world), key=lambda entry: entry[1]):
+        latest[person] = number
+    newest = world.truth[max(world.truth)] if world.truth else Truth({}, {})
+    return {person: number for person, number in latest.items() if person in newest.standings}
+
+
+def _reachable(world: World, person: str) -> bool:
+    row = world.people.get(person)
+    return row is not None and row.email is not None and row.email not in world.channel.poison
+
+
+def _message_id(person: str, entry: int) -> str:
+    return hashlib.md5(f"trigger|cart__sim|cart_abandoned|{person}|{entry}".encode()).hexdigest()
+
+
+def _payload(world: World, person: str, row: Person) -> dict[str, Any]:
+    mapping = MAPPINGS[world.mapping % len(MAPPINGS)]
+    names = mapping if isinstance(mapping, dict) else {column: column for column in mapping}
+    return {"identifiers": {"person": person, "email": row.email},
+            "attributes": {name: getattr(row, column) for column, name in names.items()}}
+
+
+def _hash(member: dict[str, Any]) -> str:
+    payload = json.dumps([1, member["identifiers"], member["attributes"]], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(payload.encode()).hexdigest()

@@ -1,0 +1,64 @@
+"""One seed, one schedule: which channel, how many people and runs, and how often each fault strikes.
+
+Swarm: every schedule exaggerates one fault, so that rare combinations of the same fault are met as well. Each part of
+the world draws from a stream of its own: a fault that is added or switched off moves nothing elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from random import Random
+
+KINDS = ("set", "dset", "dedupe", "raw", "async", "mixed")
+"""set · set whose channel ignores repeated request ids · messages with a dedupe id · raw messages · jobs · set with messages"""
+
+NETWORK = {"never_sent": 0.02, "lost_before": 0.03, "lost_after": 0.04, "delayed": 0.04, "throttled": 0.02,
+           "failed": 0.02, "failed_applied": 0.02, "garbage": 0.02, "repeated": 0.03, "slow": 0.03, "partial": 0.04,
+           "unauthorised": 0.005}
+"""Strikes once a request at most."""
+JOBS = {"job_failed": 0.08, "job_partial": 0.06}
+STORES = {"locked": 0.01, "lost_before_commit": 0.01, "lost_at_commit": 0.015, "journal_full": 0.01}
+MOMENTS = {"crash": 0.015, "suppress": 0.012, "release": 0.008, "pause": 0.004}
+"""At any call of a port."""
+BETWEEN = {"journal_lost": 0.05, "other_host": 0.1, "skew": 0.3, "outage": 0.06, "mapping": 0.08, "burst": 0.2}
+"""Between two runs."""
+FAULTS = {**NETWORK, **JOBS, **STORES, **MOMENTS, **BETWEEN}
+SWARM = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Everything that decides a schedule."""
+
+    seed: int
+    kind: str
+    runs: int
+    persons: int
+    emails: int
+    """Fewer than persons: some share one."""
+    poison: bool
+    """Whether the channel always refuses one e-mail."""
+    live: bool
+    """Whether those who are there at first cause messages."""
+    swarm: str
+    rates: dict[str, float] = field(hash=False)
+
+    def stream(self, name: str) -> Random:
+        """The random numbers of one part of the world."""
+        return Random(f"{self.seed}/{name}")
+
+    def without(self, fault: str) -> Scenario:
+        return replace(self, rates={**self.rates, fault: 0.0})
+
+
+def scenario(seed: int, kind: str | None = None, swarm: str | None = None) -> Scenario:
+    """The schedule of a seed."""
+    random = Random(f"{seed}/scenario")
+    kind_drawn, swarm_drawn = KINDS[seed % len(KINDS)], random.choice(list(FAULTS))
+    persons = random.choice((3, 3, 4, 6, 9))
+    scale = random.choice((0.3, 1.0, 1.0))
+    exaggerated = swarm or swarm_drawn
+    rates = {name: min(0.6, rate * (SWARM if name == exaggerated else scale)) for name, rate in FAULTS.items()}
+    return Scenario(seed, kind or kind_drawn, random.randint(4, 8), persons,
+                    random.choice((2, persons, persons + 3)), random.random() < 0.15, random.random() < 0.75, exaggerated,
+                    rates)

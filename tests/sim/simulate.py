@@ -1,0 +1,165 @@
+"""Drive one schedule: faulty runs of the production walk, then quiet ones, then the checker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from pipelines.delivery import deliver
+from pipelines.delivery.pace import Pace
+from pipelines.errors import StateError, WarehouseError
+from pipelines.sync import Ports, Result, Task, walk
+from tests.sim.channels import LATENESS, LONGEST_JOB
+from tests.sim.checker import check_end, check_result, check_window
+from tests.sim.ports import Actor, Crash, JournalFull, SimClock, SimJournal, SimTransport, open_warehouse
+from tests.sim.scenario import Scenario
+from tests.sim.world import SPARED, Engine, Violation, World
+
+HOUR = 3_600.0
+SYNC = "cart__sim"
+QUIET_RUNS = 9
+deliver_window = 4
+"""Operations a window: small, so that a plan has several."""
+
+
+@dataclass
+class Schedule:
+    """One schedule under way."""
+
+    scenario: Scenario
+    world: World
+    crash_at: int | None = None
+    """Die at this point of the first faulty run."""
+    journals: dict[str, SimJournal] = field(default_factory=dict)
+    pace: Pace = field(default_factory=Pace)
+    crashes: int = 0
+    points: int = 0
+    runs: int = 0
+
+    def __post_init__(self) -> None:
+        self._random = self.scenario.stream("schedule")
+        self._moments, self._stores = self.scenario.stream("moments"), self.scenario.stream("stores")
+        self._host = "a"
+
+    def play(self) -> None:
+        """All of it. Raises Violation."""
+        for _ in range(self.scenario.runs):
+            self._between()
+            self.run(self._skew())
+        self.settle()
+
+    def settle(self) -> None:
+        """Faults off: what is left must converge, and then nothing more is sent."""
+        world = self.world
+        world.faulty = world.channel.faulty = False
+        world.say("quiet")
+        gaps = [600.0] if self._random.random() < 0.7 else []
+        gaps += [LATENESS + LONGEST_JOB + 25 * HOUR] * QUIET_RUNS
+        for number, gap in enumerate(gaps):
+            world.advance(world.now + gap)
+            before = world.channel.requests
+            result = self.run(0.0)
+            if result is None or result.status not in ("ok", "nothing"):
+                raise Violation(f"quiet: a run without faults ended with {result and result.reason}")
+            check_window(world)
+            if number and world.channel.requests == before and result.status == "nothing":
+                break
+        else:
+            raise Violation(f"restless: run {QUIET_RUNS} without faults still sent something")
+        check_end(world, self.journals[self._host])
+
+    def run(self, skew: float) -> Result | None:
+        """One run on the host of now; None when it did not get to its end."""
+        world = self.world
+        actor = Actor(world, self._host, skew, self._moments, self._stores, self.crash_at)
+        self.crash_at = None
+        self.runs += 1
+        world.say("run", f"{self.runs} on host {self._host}, clock {skew:+.0f} s")
+        steps = walk(world.audience, [Task(SYNC, world.sync, world.destination)], SPARED, self._ports(actor),
+                     world.at(skew))
+        result = None
+        try:
+            for step in steps:
+                if isinstance(step, Result):
+                    result = step
+                    check_result(step)
+                actor.point(f"yield {type(step).__name__}")
+        except Crash:
+            self.crashes += 1
+        except (WarehouseError, StateError, JournalFull) as error:
+            world.say("failed", str(error))
+        finally:
+            actor.dead = True
+            self.points += actor.points
+            steps.close()
+        world.say("ended", f"{result.status} {result.reason}" if result else "early")
+        return result
+
+    def _between(self) -> None:
+        random, world, rates = self._random, self.world, self.scenario.rates
+        draws = {name: random.random() for name in rates}
+        gap = random.choice((20.0, 300.0, 1_200.0, HOUR, HOUR, 5 * HOUR)) * random.uniform(0.5, 1.5)
+        if draws["outage"] < rates["outage"]:
+            world.note("outage", "between")
+            gap = random.uniform(20, 60) * HOUR
+        world.advance(world.now + gap)
+        world.change(random.choice((0, 1, 2, 3)) + 5 * (draws["burst"] < rates["burst"]))
+        if draws["mapping"] < rates["mapping"]:
+            world.note("mapping", "between")
+            world.mapping += 1
+        if draws["journal_lost"] < rates["journal_lost"] and (journal := self.journals.pop(self._host, None)):
+            world.note("journal_lost", "with claims" if journal.open_claims() else
+                       "with results" if journal.results() else "empty")
+            journal.lose()
+        if draws["other_host"] < rates["other_host"]:
+            world.note("other_host", "between")
+            self._host = "b" if self._host == "a" else "a"
+
+    def _skew(self) -> float:
+        drawn = self._random.random(), self._random.uniform(-20, 20)
+        return drawn[1] if drawn[0] < self.scenario.rates["skew"] else 0.0
+
+    def _ports(self, actor: Actor) -> Ports:
+        return Ports(lambda: open_warehouse(actor), SimClock(actor), self.pace, lambda: SimTransport(actor),
+                     lambda _: self._journal(actor), lambda _: self._journal(actor), f"{actor.host}/{self.runs}")
+
+    def _journal(self, actor: Actor) -> SimJournal:
+        if actor.host not in self.journals:
+            self.journals[actor.host] = SimJournal(f"journal {actor.host} {self.runs}")
+        self.journals[actor.host].actor = actor
+        return self.journals[actor.host]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a schedule ended."""
+
+    schedule: Schedule
+    violation: str
+    """Empty when nothing went wrong."""
+
+
+def simulate(
+    scenario: Scenario, engine: Callable[[], Engine] | None = None, rewrite: Callable[[str], str] = str,
+    crash_at: int | None = None,
+) -> Outcome:
+    """Play one schedule to its end."""
+    world = World(scenario, rewrite=rewrite, **({"engine": engine()} if engine else {}))
+    schedule = Schedule(scenario, world, crash_at)
+    usual, deliver.WINDOW = deliver.WINDOW, deliver_window
+    try:
+        schedule.play()
+        return Outcome(schedule, "")
+    except Violation as violation:
+        return Outcome(schedule, str(violation))
+    finally:
+        deliver.WINDOW = usual
+        world.engine.close()
+        for journal in schedule.journals.values():
+            journal.lose()
+
+
+def streams_are_apart(first: Random, second: Random) -> bool:
+    """Whether two streams differ."""
+    return first.random() != second.random()

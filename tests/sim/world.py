@@ -1,0 +1,228 @@
+"""One simulated world: virtual time, an audience that changes, a warehouse, a journal a host, a channel.
+
+The production walk runs in it step by step. Every call of a port is a point at which the process may die, pause, or
+somebody may be suppressed; a crash is a BaseException out of the port, and whatever the dying process still tries after
+it reaches nothing. Everything happens at its own virtual time, in one thread.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any, Protocol
+
+import duckdb
+
+from destinations.protocol import Settings
+from pipelines.audiences import Audience, SuppressionModel, Sync
+from pipelines.warehouse.duckdb import DuckDB
+from pipelines.warehouse.protocol import Warehouse
+from tests.sim.channels import DESTINATIONS, Channel
+from tests.sim.scenario import Scenario
+from tests.sim.sqlite import SQLiteMemory
+
+START = datetime(2026, 10, 21, 6, tzinfo=UTC)
+MAPPINGS = (["value"], ["value", "tier"], {"value": "score"})
+TRIGGER = {"when": "enters", "event": "cart_abandoned", "send": ["value"], "max_age": "90d"}
+SPARED = (SuppressionModel("do_not_contact", "main.spared", "person_id"),)
+
+
+class Violation(AssertionError):
+    """Something that must never happen; the first word names the invariant."""
+
+
+class Engine(Protocol):
+    """A warehouse in memory."""
+
+    kept: Warehouse
+
+    def open(self, rewrite: Callable[[str], str] = str) -> AbstractContextManager[Warehouse]: ...
+
+    def close(self) -> None: ...
+
+
+class DuckMemory:
+    """The production engine; each opening has its own temporary tables."""
+
+    def __init__(self) -> None:
+        self._connection = duckdb.connect(":memory:")
+        self.kept = DuckDB(self._connection.cursor())
+
+    @contextmanager
+    def open(self, rewrite: Callable[[str], str] = str) -> Iterator[Warehouse]:
+        cursor = self._connection.cursor()
+        try:
+            yield DuckDB(cursor)
+        finally:
+            cursor.close()
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A row of the audience."""
+
+    email: str | None
+    value: int
+    tier: str
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What the audience was when a snapshot was taken, as the world saw it."""
+
+    standings: dict[str, str]
+    people: dict[str, Person]
+
+    @property
+    def wanted(self) -> dict[str, tuple[str, Person]]:
+        """E-mail → the person who stands for it, and the row."""
+        found: dict[str, tuple[str, Person]] = {}
+        for person in sorted(self.people):
+            row = self.people[person]
+            if self.standings[person] == "sent" and row.email:
+                found.setdefault(row.email, (person, row))
+        return found
+
+
+@dataclass
+class World:
+    """The state of one schedule."""
+
+    scenario: Scenario
+    engine: Engine = field(default_factory=SQLiteMemory)
+    rewrite: Callable[[str], str] = str
+    now: float = 0.0
+    faulty: bool = True
+    people: dict[str, Person] = field(default_factory=dict)
+    away: dict[str, Person] = field(default_factory=dict)
+    suppressed: dict[str, float] = field(default_factory=dict)
+    """Person → since when."""
+    truth: dict[int, Truth] = field(default_factory=dict)
+    since: int | None = None
+    """The snapshot from which on entries cause messages, when the trigger was first planned."""
+    trace: list[tuple[float, str, str]] = field(default_factory=list)
+    coverage: Counter[str] = field(default_factory=Counter)
+    mapping: int = 0
+
+    def __post_init__(self) -> None:
+        self._events: list[tuple[float, int, Callable[[], object]]] = []
+        self._serial = count()
+        self._people = self.scenario.stream("people")
+        poison = frozenset({"e0@x.io"} if self.scenario.poison else ())
+        self.channel = Channel(self.scenario, self._schedule, lambda: self.now, self.note, poison)
+        self.destination = DESTINATIONS[self.scenario.kind](Settings())
+        kept = self.engine.kept
+        kept.execute("create table cart (person_id varchar, email varchar, value integer, tier varchar)")
+        kept.execute("create table spared (person_id varchar)")
+        for number in range(self.scenario.persons):
+            row = Person(f"e{number % self.scenario.emails}@x.io", number, "gold")
+            (self.people if self._people.random() < 0.6 else self.away)[f"p{number}"] = row
+        self._write_people()
+
+    @property
+    def messages_only(self) -> bool:
+        return self.scenario.kind in ("dedupe", "raw")
+
+    @property
+    def sync(self) -> Sync:
+        """The declaration of the sync, with the mapping of now."""
+        parts: dict[str, Any] = {"to": "sim", "every": "1h", "first_sync": "live" if self.scenario.live else "silent"}
+        if self.scenario.kind in ("dedupe", "raw", "mixed"):
+            parts["trigger"] = TRIGGER
+        parts |= {"members": False} if self.messages_only else {"send": MAPPINGS[self.mapping % len(MAPPINGS)]}
+        return Sync.model_validate(parts)
+
+    @property
+    def audience(self) -> Audience:
+        return Audience(name="cart", relation="main.cart", key="person_id", syncs=(self.sync,),
+                        identifiers={"person": "person_id", "email": "email"})
+
+    def at(self, skew: float = 0.0) -> datetime:
+        """The time of a clock that is `skew` seconds ahead; UTC with zone."""
+        return START + timedelta(seconds=self.now + skew)
+
+    def advance(self, until: float) -> None:
+        """Let time pass; what is due happens at its own time."""
+        while self._events and self._events[0][0] <= until:
+            due, _, event = heapq.heappop(self._events)
+            self.now = max(self.now, due)
+            event()
+        self.now = max(self.now, until)
+
+    def note(self, fault: str, state: str, detail: str = "") -> None:
+        """Count a fault in a state, and write it into the trace."""
+        self.coverage[f"{fault} × {state}"] += 1
+        self.say(fault, f"{state} {detail}")
+
+    def say(self, what: str, detail: str = "") -> None:
+        self.trace.append((round(self.now, 2), what, detail))
+
+    def change(self, times: int) -> None:
+        """People enter, leave, change, are suppressed or released."""
+        random = self._people
+        for _ in range(times):
+            person = f"p{random.randrange(self.scenario.persons)}"
+            what = random.choice(("move", "move", "move", "value", "email", "suppress", "release"))
+            if what == "move":
+                here, there = (self.people, self.away) if person in self.people else (self.away, self.people)
+                there[person] = here.pop(person)
+            elif what in ("value", "email"):
+                place = self.people if person in self.people else self.away
+                old = place[person]
+                place[person] = (Person(old.email, old.value + 1, random.choice(("gold", "base"))) if what == "value" else
+                                 Person(random.choice((None, *(f"e{n}@x.io" for n in range(self.scenario.emails)))),
+                                        old.value, old.tier))
+            elif what == "suppress":
+                self.suppress(person)
+            else:
+                self.release(person)
+        self._write_people()
+
+    def suppress(self, person: str) -> None:
+        if person not in self.suppressed:
+            self.suppressed[person] = self.now
+            self.engine.kept.execute("insert into spared values (?)", [person])
+            self.say("suppressed", person)
+
+    def release(self, person: str) -> None:
+        if self.suppressed.pop(person, None) is not None:
+            self.engine.kept.execute("delete from spared where person_id = ?", [person])
+            self.say("released", person)
+
+    def truth_now(self) -> Truth:
+        standings = {person: "suppressed" if person in self.suppressed else "sent" for person in self.people}
+        return Truth(standings, dict(self.people))
+
+    def committed(self) -> None:
+        """Called after every commit of a run: remember the audience as it was at a new snapshot."""
+        if self.engine.kept.columns("activation.snapshot") is None:
+            return
+        [(newest,)] = self.query("select max(snapshot_id) from activation.snapshot where status = 'accepted'")
+        if newest is not None and newest not in self.truth:
+            self.truth[newest] = self.truth_now()
+        if self.since is None:
+            [(self.since,)] = self.query("select max(trigger_since) from activation.sync_control")
+            if self.since not in (None, 0 if self.scenario.live else newest):
+                raise Violation(f"baseline: the trigger counts from snapshot {self.since}, and {newest} is the newest")
+
+    def query(self, sql: str, values: Any = ()) -> list[tuple[Any, ...]]:
+        return self.engine.kept.query(sql, values)
+
+    def _schedule(self, seconds: float, event: Callable[[], object]) -> None:
+        heapq.heappush(self._events, (self.now + seconds, next(self._serial), event))
+
+    def _write_people(self) -> None:
+        kept = self.engine.kept
+        kept.execute("delete from cart")
+        for person, row in self.people.items():
+            kept.execute("insert into cart values (?, ?, ?, ?)", [person, row.email, row.value, row.tier])
+        self.say("audience", " ".join(f"{person}:{row.email and row.email[:2]}:{row.value}{row.tier[0]}"
+                                      for person, row in sorted(self.people.items())))
