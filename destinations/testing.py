@@ -6,8 +6,8 @@ A case file is YAML: `settings` (made-up keys), then `cases`, each with a name a
     settle: <job id>                            with members, operation and target
     prepare: <name> · read: <target> · check: true · identify: {kind, value, region}
 
-`exchange` is a list of `expect` (method, url, headers that must be there, json as a whole) and `answer` (status,
-headers, json or text). A case ends in `outcomes`, in `returns`, or in `refused`: words that the operator reads.
+`exchange` is a list of `expect` (method, url, headers that must be there, the body as a whole: json, form or text) and
+`answer` (status, headers, json or text). A case ends in `outcomes`, in `returns`, or in `refused`: words that the operator reads.
 
 In the folder of both files this runs them, and the laws that hold for every destination:
 
@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import yaml
 
@@ -112,7 +113,16 @@ def _compare(step: str, sent: Request, expected: Mapping[str, Any]) -> None:
     _equal(f"{step}: method and url", [sent.method, sent.url], [expected["method"], expected["url"]])
     wanted = expected.get("headers", {})
     _equal(f"{step}: headers", {name: sent.headers.get(name) for name in wanted}, wanted)
-    _equal(f"{step}: body", json.loads(sent.body) if sent.body else None, expected.get("json"))
+    _equal(f"{step}: body", *_bodies(sent.body or b"", expected))
+
+
+def _bodies(sent: bytes, expected: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The body that was sent and the one expected, both as the case writes it."""
+    if "text" in expected:
+        return sent.decode(), expected["text"]
+    if "form" in expected:
+        return dict(parse_qsl(sent.decode(), keep_blank_values=True)), expected["form"]
+    return json.loads(sent) if sent else None, expected.get("json")
 
 
 def _answer(said: Mapping[str, Any]) -> Response:

@@ -1,0 +1,27 @@
+"""Rows as CSV and back, for channels that take tables."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+
+
+def write_csv(rows: Sequence[Mapping[str, str]], columns: Sequence[str] = ()) -> bytes:
+    """Rows under `columns`, or under all that some row has in the order they come; what a row has not is empty."""
+    text = io.StringIO()
+    named = list(columns) or list(dict.fromkeys(name for row in rows for name in row))
+    table = csv.DictWriter(text, named, restval="", extrasaction="ignore", lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    return text.getvalue().encode()
+
+
+def read_csv(body: bytes) -> tuple[list[str], list[dict[str, str]]] | None:
+    """Columns and complete rows of a table; None when it is none."""
+    try:
+        table = csv.DictReader(io.StringIO(body.decode("utf-8-sig"), newline=""))
+        rows = [row for row in table if None not in row and None not in row.values()]
+    except (UnicodeDecodeError, csv.Error):
+        return None
+    return (list(table.fieldnames), rows) if table.fieldnames else None
