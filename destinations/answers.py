@@ -47,9 +47,13 @@ def expect(response: Response, kind: type, *path: str | int, what: str) -> Any:
 
 
 def resend(
-    ask: Callable[[Sequence[Member]], Request], members: tuple[Member, ...], row: re.Pattern[str]
+    ask: Callable[[Sequence[Member]], Request],
+    members: tuple[Member, ...],
+    row: re.Pattern[str] | Callable[[Response], dict[int, str]],
 ) -> Generator[Request, Response, tuple[Response, tuple[Member, ...], list[Outcome]]]:
-    """Send members; when a refusal of the whole request names rows by JSON pointer, send again without them.
+    """Send members; when a refusal of the whole request names rows, send again without them.
+
+    `row` is the JSON pointer of a row's error, or a function that reads index → reason in the vendor's own way.
 
     For channels that process nothing then: waiting for the next run would hold back thousands for one wrong row. A 404
     that names a row says it is not there. Answers the last response, the members it was about, the others' outcomes.
@@ -57,7 +61,7 @@ def resend(
     outcomes = list[Outcome]()
     for _ in range(_TRIES):
         response = yield ask(members)
-        named = named_rows(response, row)
+        named = row(response) if callable(row) else named_rows(response, row)
         wrong = {index: named[index] for index in range(len(members)) if index in named}
         if not wrong:
             return response, members, outcomes

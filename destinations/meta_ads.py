@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 from collections.abc import Generator
 from typing import Any, Literal
 from urllib.parse import quote
@@ -22,6 +21,7 @@ from urllib.parse import quote
 from pydantic import Field, SecretStr
 
 from destinations.answers import code, expect, unaccepted
+from destinations.discretion import discreet
 from destinations.http import Json, Request, Response, send_json, walk, with_query
 from destinations.identifiers import hashed_already, sha256
 from destinations.protocol import (
@@ -52,10 +52,6 @@ _CONFIGURATION: dict[tuple[int | None, int | None], str] = {
     (2655, None): "the terms of custom audiences are not accepted for this ad account",
     (1870034, None): "the terms of custom audiences are not accepted for this ad account",
 }
-_TELLING = re.compile(
-    r"(?<![a-z])(un)?(pa(y|id)|fail|debt|dunning|credit|loan|mortgage|overdue|invoice|billing|arrear|income|salar|"
-    r"bankrupt|insolv|health|medic|patient|illness|disease|disab|pregnan|therap)"
-)
 
 
 class MetaAdsSettings(Settings):
@@ -205,8 +201,3 @@ def regain(response: Response) -> float:
     entries = [entry for group in groups if isinstance(group, list) for entry in group]
     waits = [walk(entry, "estimated_time_to_regain_access") for entry in entries]
     return 60.0 * max([minutes for minutes in waits if type(minutes) is int and 0 < minutes < 10_000], default=0)
-
-
-def discreet(name: str) -> str:
-    """The audience's name in Meta; a digest where it hints at finances or health, for which Meta flags audiences."""
-    return f"Tailrace {hashlib.sha256(name.encode()).hexdigest()[:12]}" if _TELLING.search(name.lower()) else name

@@ -16,9 +16,11 @@ KINDS = {
     "garbage": "200 with a body that means nothing, before or after the call is applied",
     "token_expired": "the credential is good no longer",
     "partial": "every nth row is refused in the channel's own way",
-    "job_slow": "a Klaviyo import takes `seconds` longer",
-    "job_failed": "a Klaviyo import is cancelled, with applied=true after its rows were written",
+    "job_slow": "a job (an import, an ingestion) takes `seconds` longer",
+    "job_failed": "a job fails; a Klaviyo import is cancelled, with applied=true after its rows were written",
 }
+JOBS = ("/profile-bulk-import-jobs", "/audienceMembers:ingest", "/audienceMembers:remove")
+"""Ends of the paths that start a job."""
 CARRIED = frozenset({"partial", "job_slow", "job_failed"})
 """Kinds that the channel acts out while it answers."""
 
@@ -45,7 +47,7 @@ class Fault:
         if self.channel != channel or self.path not in path or self.method not in ("", method):
             return False
         if self.kind.startswith("job_"):
-            return method == "POST" and path.endswith("/profile-bulk-import-jobs")
+            return method == "POST" and path.endswith(JOBS)
         return self.kind != "partial" or method != "GET"
 
 

@@ -22,13 +22,15 @@ from destinations.sandbox.braze import Braze
 from destinations.sandbox.channel import Call, Channel, Credentials, Document, Refuse, Reply, Setup
 from destinations.sandbox.customerio import CustomerIo
 from destinations.sandbox.faults import CARRIED, Fault, Faults, read_fault
+from destinations.sandbox.google_ads import GoogleAds
 from destinations.sandbox.hubspot import HubSpot
 from destinations.sandbox.klaviyo import Klaviyo
 from destinations.sandbox.listener import Door, listen
 from destinations.sandbox.meta_ads import MetaAds
+from destinations.sandbox.salesforce import SalesForce
 from destinations.sandbox.webhook import Webhook
 
-CHANNELS: tuple[type[Channel], ...] = (Klaviyo, CustomerIo, MetaAds, Webhook, Braze, HubSpot)
+CHANNELS: tuple[type[Channel], ...] = (Klaviyo, CustomerIo, MetaAds, Webhook, Braze, GoogleAds, HubSpot, SalesForce)
 REQUESTS_KEPT = 100_000
 
 
@@ -116,7 +118,10 @@ class Sandbox:
             "META_AD_ACCOUNT_ID": own.meta_ad_account_id,
             "META_ACCESS_TOKEN": own.meta_access_token,
             "BRAZE_API_KEY": own.braze_api_key,
+            "GOOGLE_ADS_ACCESS_TOKEN": own.google_ads_access_token,
+            "GOOGLE_ADS_ACCOUNT_ID": own.google_ads_account_id,
             "HUBSPOT_ACCESS_TOKEN": own.hubspot_access_token,
+            "SALESFORCE_ACCESS_TOKEN": own.salesforce_access_token,
             "WEBHOOK_URL": f"{root}/webhook",
             "WEBHOOK_SECRET": own.webhook_secret or "",
             **{f"{name.upper()}_BASE_URL": f"{root}/{name}" for name in self.channels},

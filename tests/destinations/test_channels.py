@@ -1,5 +1,6 @@
 """The destinations against the sandbox, which was written from the same contracts and shares no code with them."""
 
+import hashlib
 import time
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from destinations.protocol import (
 from destinations.sandbox.server import CHANNELS, Sandbox
 
 EVENT_TIME = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HASHES_ONLY = {"google_ads", "tiktok_ads"}
 ACCEPTED, REJECTED, UNKNOWN = Verdict.ACCEPTED, Verdict.REJECTED, Verdict.UNKNOWN
 SERVED = [name for name in destinations.names() if name in {channel.name for channel in CHANNELS}]
 MEMBERS = [name for name in SERVED if Operation.REMOVE in destinations.load(name).capabilities.operations]
@@ -35,7 +37,7 @@ def sandbox() -> Iterator[Sandbox]:
         yield started
 
 
-def connect(sandbox: Sandbox, name: str, **more: str) -> Destination:
+def connect(sandbox: Sandbox, name: str, **more: Any) -> Destination:
     given = sandbox.environment()
     settings = {
         "webhook": {"secret": given["WEBHOOK_SECRET"]},
@@ -44,6 +46,9 @@ def connect(sandbox: Sandbox, name: str, **more: str) -> Destination:
         "klaviyo": {"api_key": given["KLAVIYO_API_KEY"]},
         "meta_ads": {"access_token": given["META_ACCESS_TOKEN"], "ad_account_id": given["META_AD_ACCOUNT_ID"]},
         "braze": {"api_key": given["BRAZE_API_KEY"]},
+        "google_ads": {"access_token": given["GOOGLE_ADS_ACCESS_TOKEN"], "account_id": given["GOOGLE_ADS_ACCOUNT_ID"],
+                       "terms_accepted": True},
+        "salesforce": {"access_token": given["SALESFORCE_ACCESS_TOKEN"], "external_id_field": "Customer_Key__c"},
         "hubspot": {"access_token": given["HUBSPOT_ACCESS_TOKEN"], "key_property": "customer_key"},
     }  # fmt: skip
     kind = destinations.load(name)
@@ -89,8 +94,12 @@ def assert_(to: Destination, operation: Operation, members: list[Member], target
 
 
 def keys(sandbox: Sandbox, name: str) -> list[str]:
+    """Who is in the only audience; persons for channels that know them by hashes alone."""
     [audience] = sandbox.truth()["channels"][name]["audiences"].values()
-    return list(audience["keys"])
+    if name not in HASHES_ONLY:
+        return list(audience["keys"])
+    persons = {hashlib.sha256(f"person.{number}@example.com".encode()).hexdigest(): f"u{number}" for number in range(9)}
+    return sorted(persons[key] for key in audience["keys"])
 
 
 def verdicts(outcomes: list[Outcome]) -> dict[str, Verdict]:

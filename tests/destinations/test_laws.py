@@ -30,8 +30,11 @@ SETTINGS = {
     "customerio": {"site_id": "site", "api_key": "track-secret", "app_api_key": "app-secret"},
     "klaviyo": {"api_key": "pk_secret"},
     "hubspot": {"access_token": "pat-secret"},
+    "salesforce": {"instance_url": "https://acme.my.salesforce.com", "access_token": "org-secret",
+                   "external_id_field": "Key__c"},
     "meta_ads": {"access_token": "token-secret", "app_secret": "proof-secret", "ad_account_id": "act_1"},
     "braze": {"api_key": "braze-secret"},
+    "google_ads": {"access_token": "google-secret", "account_id": "123-456-7890", "login_account_id": "999"},
 }
 
 

@@ -36,7 +36,11 @@ def test_the_environment_names_what_a_connection_needs(bench):
         "META_AD_ACCOUNT_ID": own.meta_ad_account_id,
         "META_ACCESS_TOKEN": own.meta_access_token,
         "BRAZE_API_KEY": own.braze_api_key,
+        "GOOGLE_ADS_ACCESS_TOKEN": own.google_ads_access_token,
+        "GOOGLE_ADS_ACCOUNT_ID": own.google_ads_account_id,
         "HUBSPOT_ACCESS_TOKEN": own.hubspot_access_token,
+        "SALESFORCE_ACCESS_TOKEN": own.salesforce_access_token,
+        "SALESFORCE_BASE_URL": f"{bench.sandbox.url}/salesforce",
         "HUBSPOT_BASE_URL": f"{bench.sandbox.url}/hubspot",
         "WEBHOOK_URL": f"{bench.sandbox.url}/webhook",
         "WEBHOOK_SECRET": own.webhook_secret,
@@ -45,6 +49,7 @@ def test_the_environment_names_what_a_connection_needs(bench):
         "META_ADS_BASE_URL": f"{bench.sandbox.url}/meta_ads",
         "WEBHOOK_BASE_URL": f"{bench.sandbox.url}/webhook",
         "BRAZE_BASE_URL": f"{bench.sandbox.url}/braze",
+        "GOOGLE_ADS_BASE_URL": f"{bench.sandbox.url}/google_ads",
     }
     elsewhere = Sandbox().environment("http://127.0.0.1:8700")
     assert elsewhere["WEBHOOK_BASE_URL"] == "http://127.0.0.1:8700/webhook"
