@@ -43,8 +43,10 @@ _FOLDERS = {
     "analysis-paths": ["analyses"],
 }
 _FILES = ("dbt_project.yml", "profiles.yml", "packages.yml", "package-lock.yml", "dependencies.yml")
-_NOISE = re.compile(r"^\s*(> (in|called by) |compiled code at |checkout |$)")
+_NOISE = re.compile(r"^\s*(> (in|called by) |compiled code at |checkout |Original Line: |$)")
 _QUOTING = re.compile(r"(Conversion|Constraint|Invalid Input|Out of Range) Error")
+_QUOTED = re.compile(r"['\"].*['\"]")
+"""From the first quote of a line to its last: a value may hold quotes itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +239,8 @@ def _nodes(result: Any) -> Iterator[NodeResult]:
 def _shorten(message: str, most: int = 8) -> str:
     """dbt's message without macro traces; values that a database quotes may be a person's, so they are left out."""
     lines = [line.strip() for line in message.splitlines() if not _NOISE.match(line)]
-    shown = [re.sub(r"'[^']*'|\"[^\"]*\"", "…", line) if _QUOTING.search(line) else line for line in lines[:most]]
-    return "\n    ".join(shown)
+    quotes = _QUOTING.search(message) is not None
+    return "\n    ".join(_QUOTED.sub("…", line) if quotes else line for line in lines[:most])
 
 
 def _listen(on_event: OnEvent) -> Callable[[Any], None]:
