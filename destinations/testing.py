@@ -7,7 +7,8 @@ A case file is YAML: `settings` (made-up keys), then `cases`, each with a name a
     prepare: <name> · read: <target> · check: true · identify: {kind, value, region}
 
 `exchange` is a list of `expect` (method, url, headers that must be there, the body as a whole: json, form or text) and
-`answer` (status, headers, json or text). A case ends in `outcomes`, in `returns`, or in `refused`: words that the operator reads.
+`answer` (status, headers, json or text). A case ends in `outcomes`, in `returns`, or in `refused`: words that the
+operator reads.
 
 In the folder of both files this runs them, and the laws that hold for every destination:
 

@@ -130,3 +130,18 @@ def test_a_hubspot_list_takes_a_bare_array_as_the_sdk_sends_it(captured: Any) ->
     ours = first(open_("hubspot", access_token="tok"), Batch(Operation.REMOVE, (member,), "vip", "123"))
     assert (json.loads(ours.body or b""), ours.method) == (theirs["body"], theirs["method"])
     assert ours.url == "https://api.hubapi.com/crm/lists/2026-09/123/memberships/remove"
+
+
+def test_a_salesforce_job_is_that_of_simple_salesforce(captured: Any) -> None:
+    """Its version, an older one, stands in the path; X-PrettyPrint is for people."""
+    [create] = captured("simple_salesforce", "POST", "/services/data/v59.0/jobs/ingest")
+    [upload] = captured("simple_salesforce", "PUT", "/services/data/v59.0/jobs/ingest/7501/batches")
+    to = open_("salesforce", instance_url="https://localhost", access_token="sid", external_id_field="Ext__c",
+               version="59.0")
+    exchange = to.deliver(Batch(Operation.ADD, (Member("op1", "1", {}, {"LastName": "A"}),), "vip"))
+    ours = [next(exchange), exchange.send(Response(200, {}, b'{"id": "7501"}'))]
+    assert [urlsplit(one.url).path for one in ours] == [create["path"], upload["path"]]
+    assert [json.loads(ours[0].body or b""), (ours[1].body or b"").decode()] == [create["body"], upload["body"]]
+    for one, theirs in zip(ours, (create, upload), strict=True):
+        assert {name: one.headers[name] for name in ("Authorization", "Content-Type")} == {
+            name: theirs["headers"][name] for name in ("Authorization", "Content-Type")}

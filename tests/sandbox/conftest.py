@@ -49,7 +49,7 @@ class Client:
         self.connection = self.connection or http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
         content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         renamed = {name.replace("_", "-"): value for name, value in headers.items()}
-        sent = {**self.headers, **({} if content is None else {"Content-Type": "application/json"}), **renamed}
+        sent = {**({} if content is None else {"Content-Type": "application/json"}), **self.headers, **renamed}
         target = path if path.startswith("http") else parts.path + path
         try:
             self.connection.request(method, target, content, {k: v for k, v in sent.items() if v is not None})
