@@ -10,8 +10,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-import pyarrow as pa
-
 from destinations.protocol import Dedupe, Destination, Operation
 from pipelines.audiences import Audience, SuppressionModel, Sync, Trigger
 from pipelines.planning import guards
@@ -162,8 +160,8 @@ def _render_payloads(warehouse: Warehouse, trigger: Trigger) -> None:
     warehouse.execute("drop table if exists temp.payloads")
     warehouse.execute("create temp table payloads (person_key varchar, attributes varchar)")
     if rows:
-        warehouse.insert("temp.payloads", pa.table({
-            "person_key": [row["_key"] for row in rows], "attributes": [_payload(row, trigger) for row in rows]}))
+        warehouse.insert("temp.payloads", {
+            "person_key": [row["_key"] for row in rows], "attributes": [_payload(row, trigger) for row in rows]})
 
 
 def _payload(row: Mapping[str, Any], trigger: Trigger) -> str:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from pipelines.warehouse.protocol import Warehouse, quote
 
-RENDERED = ("person_key", "fingerprint", "dest_key", "payload_hash", "identifiers", "attributes", "reason")
-_TYPES = pa.schema([(name, pa.int64() if name == "fingerprint" else pa.string()) for name in ("sync_id", *RENDERED)])
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+RENDERED = ("dest_key", "payload_hash", "identifiers", "attributes", "reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +59,18 @@ def refresh(warehouse: Warehouse, sync_id: str, columns: Sequence[str], mapping:
     warehouse.execute(
         """delete from activation.desired where sync_id = ?
             and person_key in (select person_key from temp.stale where known)""", [sync_id])
-    if rendered.num_rows:
+    if rendered["sync_id"]:
         warehouse.insert("activation.desired", rendered)
 
 
-def _render(batches: Iterable[pa.RecordBatch], sync_id: str, render: Render) -> pa.Table:
-    tables = []
+def _render(batches: Iterable[pa.RecordBatch], sync_id: str, render: Render) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {name: [] for name in ("sync_id", "person_key", "fingerprint", *RENDERED)}
     for batch in batches:
         rows = batch.to_pylist()
         members = [render(row) for row in rows]
-        tables.append(pa.table({
-            "sync_id": [sync_id] * len(rows),
-            "person_key": [row["_key"] for row in rows],
-            "fingerprint": [row["_fingerprint"] for row in rows],
-            **{name: [getattr(member, name) for member in members] for name in RENDERED[2:]},
-        }, schema=_TYPES))
-    return pa.concat_tables(tables) if tables else _TYPES.empty_table()
+        columns["sync_id"] += [sync_id] * len(rows)
+        columns["person_key"] += [row["_key"] for row in rows]
+        columns["fingerprint"] += [row["_fingerprint"] for row in rows]
+        for name in RENDERED:
+            columns[name] += [getattr(member, name) for member in members]
+    return columns

@@ -10,13 +10,9 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-import pyarrow as pa
-
 from pipelines.audiences import SuppressionModel
 from pipelines.state.snapshot import suppressed_persons
 from pipelines.warehouse.protocol import Warehouse
-
-REMOVAL = pa.schema([("dest_key", pa.string()), ("identifiers", pa.string())])
 
 
 def find_removals(warehouse: Warehouse, *, matches_any: bool, replaces: bool) -> None:
@@ -34,9 +30,9 @@ def find_removals(warehouse: Warehouse, *, matches_any: bool, replaces: bool) ->
     moved = warehouse.query("""select dest_key, held_identifiers, identifiers from temp.changes
         where action = 'update' and held_identifiers <> identifiers""") if replaces else []
     if gone or moved:
-        rows = list(_spare(warehouse, [*gone, *moved]))
+        spared = dict(_spare(warehouse, [*gone, *moved]))
         warehouse.execute("delete from temp.removals")
-        warehouse.insert("temp.removals", pa.Table.from_pylist(rows, schema=REMOVAL))
+        warehouse.insert("temp.removals", {"dest_key": list(spared), "identifiers": list(spared.values())})
 
 
 def keep_only_suppressed(warehouse: Warehouse, suppressions: Sequence[SuppressionModel]) -> None:
@@ -47,19 +43,18 @@ def keep_only_suppressed(warehouse: Warehouse, suppressions: Sequence[Suppressio
             select _key from ({suppressed_persons(suppressions)}) as spared where _key is not null)""")
 
 
-def _spare(warehouse: Warehouse, rows: list[tuple[str, str, str | None]]) -> Iterator[dict[str, str]]:
-    asked = pa.table({"value": sorted({value for _, held, _ in rows for value in json.loads(held).values()})},
-                     schema=pa.schema([("value", pa.string())]))
+def _spare(warehouse: Warehouse, rows: list[tuple[str, str, str | None]]) -> Iterator[tuple[str, str]]:
+    asked = sorted({value for _, held, _ in rows for value in json.loads(held).values()})
     warehouse.execute("drop table if exists temp.asked")
     warehouse.execute("create temp table asked (value varchar)")
-    warehouse.insert("temp.asked", asked)
+    warehouse.insert("temp.asked", {"value": asked})
     shared = set(warehouse.query(
         f"select distinct name, value from ({warehouse.entries('select identifiers from temp.wanted', 'identifiers')})"
         " where value in (select value from temp.asked)"))
     for dest_key, held, _ in rows:
         gone = {kind: value for kind, value in json.loads(held).items() if (kind, value) not in shared}
         if gone:
-            yield {"dest_key": dest_key, "identifiers": json.dumps(gone, sort_keys=True)}
+            yield dest_key, json.dumps(gone, sort_keys=True)
 
 
 SET_OPS = """

@@ -57,13 +57,19 @@ FOLD = f"""
             and (o.dest_key is null or (e.until > o.first_sent_at and e.sig <> o.sig))
     )"""
 
+# What may still arrive but says the same as the newest ok: no doubt now, but one as soon as something else is asserted.
+LATE = """
+    select e.*, false as after_ok from events as e inner join ok as o on e.dest_key = o.dest_key and e.sig = o.sig
+    where e.until > $now and (e.outcome = 'unknown' or (e.outcome = 'rejected' and e.action <> 'remove'))"""
+
 LEDGER = f"""{FOLD},
     doubts as (
         select dest_key, max(until) as until, bool_or(after_ok) as after_ok,
             count(*) filter (where outcome = 'rejected' and after_ok) as refusals,
             arg_max(payload_hash, (epoch, seq)) filter (where outcome = 'rejected') as refused_hash,
             max(recorded_at) filter (where outcome = 'rejected') as refused_at,
-            bool_and(outcome = 'rejected') as only_refused,
+            coalesce(max(until) filter (outcome <> 'rejected'), max(recorded_at))
+                <= max(recorded_at) filter (outcome = 'rejected') as only_refused,
             arg_max(identifiers, (epoch, seq)) filter (where action <> 'remove') as identifiers
         from uncertain group by dest_key
     )
@@ -136,14 +142,15 @@ WAITING = """
 """Operations that an asynchronous job has taken over and not ended for."""
 
 
-def fold(warehouse: Warehouse, sync_id: str, epoch: int, lateness: float) -> None:
+def fold(warehouse: Warehouse, sync_id: str, epoch: int, lateness: float, now: datetime) -> None:
     """Fold the receipts of epochs up to `epoch` into `ledger_base`. Call inside a transaction."""
-    scope = _scope(warehouse, sync_id, lateness)
+    scope = {**_scope(warehouse, sync_id, lateness), "now": now}
     warehouse.execute("drop table if exists temp.folded")
     warehouse.execute(
         f"""create temp table folded as {FOLD}
         select * exclude (sig, nth, nth_of_side), true as keeps from ok
         union all select * exclude (sig, nth, nth_of_side, after_ok), true from uncertain
+        union all select * exclude (sig, nth, nth_of_side, after_ok), true from ({LATE}) as late
         union all
         select * exclude (sig, nth, nth_of_side), false from events where nth_of_side = 1""", scope)
     warehouse.execute(

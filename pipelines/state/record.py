@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
-
-import pyarrow as pa
 
 from pipelines.warehouse.protocol import Warehouse
 
@@ -35,11 +33,7 @@ class Receipt:
     recorded_at: datetime
 
 
-RECEIPT = pa.schema([
-    ("sync_id", pa.string()), ("epoch", pa.int64()), ("op_id", pa.string()), ("attempt", pa.int64()),
-    ("seq", pa.int64()), ("outcome", pa.string()), ("http_status", pa.int64()), ("reason", pa.string()),
-    ("remote_id", pa.string()), ("job_id", pa.string()), ("first_sent_at", pa.timestamp("us")),
-    ("recorded_at", pa.timestamp("us"))])
+_COLUMNS = tuple(column.name for column in fields(Receipt))
 
 
 def remember_target(warehouse: Warehouse, sync_id: str, target: str) -> None:
@@ -86,10 +80,10 @@ def flush(warehouse: Warehouse, sync_id: str, connection: str, receipts: Sequenc
     """Append receipts, each once, and remember the ids the channel gave. Call inside a transaction."""
     if not receipts:
         return
-    rows = pa.Table.from_pylist([{"sync_id": sync_id, **asdict(receipt)} for receipt in receipts], schema=RECEIPT)
+    rows = {name: [getattr(receipt, name) for receipt in receipts] for name in _COLUMNS}
     warehouse.execute("drop table if exists temp.incoming")
     warehouse.execute("create temp table incoming as select * from activation.receipt limit 0")
-    warehouse.insert("temp.incoming", rows)
+    warehouse.insert("temp.incoming", {"sync_id": [sync_id] * len(receipts), **rows})
     warehouse.execute(
         """insert into activation.receipt select i.* from temp.incoming as i where not exists (
             select 1 from activation.receipt as r

@@ -14,9 +14,6 @@ from datetime import datetime
 
 from pipelines.warehouse.protocol import Warehouse
 
-SETTLED = ("ok", "rejected", "stale", "accepted")
-"""Outcomes after which an entry is never planned again."""
-
 HISTORY = """
     select o.person_key, o.snapshot_id, o.op_id, o.dest_key, o.payload_hash, o.identifiers, o.attributes,
         o.silent, o.occurred_at, o.epoch, o.planned_at, r.outcome,
@@ -43,9 +40,13 @@ DUE = f"""
     where d.dest_key is not null and (e.entry_id > $since or $silently)
         and (
             h.op_id is null
-            or h.outcome = 'void'
+            or h.outcome in ('void', 'suppressed')
             or (h.outcome = 'unknown' and $resend_within > 0
                 and h.first_planned_at > $now - to_seconds($resend_within))
+        )
+        and not exists (
+            select 1 from history as other where other.dest_key = d.dest_key and other.snapshot_id = e.entry_id
+                and other.person_key <> e.person_key and other.outcome not in ('void', 'suppressed')
         )
     qualify row_number() over (partition by d.dest_key, e.entry_id order by e.person_key) = 1"""
 
@@ -57,7 +58,7 @@ def find_due(
 
     `since`: entries up to this snapshot were there before the trigger; they are due, as silent, only with `silently`.
     `resend_within`: seconds from its first plan during which a message in doubt may be sent again under its id; 0: never.
-    Two persons who enter at once with one identifier are told once.
+    Two persons who enter at once with one identifier are told once, in whichever run.
     """
     warehouse.execute("drop table if exists temp.due")
     warehouse.execute(DUE, {"sync_id": sync_id, "audience": audience, "since": since, "now": now,

@@ -21,6 +21,8 @@ from pipelines.errors import WarehouseError, WarehouseLocked
 from pipelines.warehouse.protocol import Parameters, Row, quote
 
 ROWS_A_BATCH = 50_000
+FEW = 100
+"""Up to so many rows are inserted as values: the first Arrow table of a process imports pandas, which takes a second."""
 
 
 class DuckDB:
@@ -38,9 +40,15 @@ class DuckDB:
     def arrow(self, sql: str, parameters: Parameters = ()) -> Iterator[pa.RecordBatch]:
         yield from self._connection.sql(sql, params=_bound(parameters)).to_arrow_reader(ROWS_A_BATCH)
 
-    def insert(self, table: str, rows: pa.Table) -> None:
-        names = ", ".join(quote(name) for name in rows.column_names)
-        self._connection.register("_arrow_rows", rows)
+    def insert(self, table: str, rows: Mapping[str, Sequence[Any]]) -> None:
+        names = ", ".join(quote(name) for name in rows)
+        values = list(zip(*rows.values(), strict=True))
+        if len(values) <= FEW:
+            marks = ", ".join(f"({', '.join('?' * len(rows))})" for _ in values)
+            if values:
+                self.execute(f"insert into {table} ({names}) values {marks}", [cell for row in values for cell in row])
+            return
+        self._connection.register("_arrow_rows", pa.table(dict(rows)))
         try:
             self.execute(f"insert into {table} ({names}) select {names} from _arrow_rows")
         finally:

@@ -30,8 +30,8 @@ class Warehouse(Protocol):
     def arrow(self, sql: str, parameters: Parameters = ()) -> Iterator[pa.RecordBatch]:
         """Rows of a query as Arrow batches of at most 50,000 rows. Read them to the end before the next statement."""
 
-    def insert(self, table: str, rows: pa.Table) -> None:
-        """Append rows to a table by column name."""
+    def insert(self, table: str, rows: Mapping[str, Sequence[Any]]) -> None:
+        """Append rows to a table: column name → values, all of one length."""
 
     def transaction(self) -> AbstractContextManager[None]:
         """Commit at the end, roll back on an exception."""
