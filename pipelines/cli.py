@@ -11,11 +11,26 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.errors import TailraceError, did_you_mean, first_line
+from pipelines.flags import (
+    AsOf,
+    ConnectionsFile,
+    Json,
+    Names,
+    NoBuild,
+    ProfilesDir,
+    ProjectDir,
+    Select,
+    StateDir,
+    Target,
+    To,
+    Vars,
+    open_project,
+)
 
 if TYPE_CHECKING:
     from pipelines.project import Project
@@ -24,19 +39,6 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
                   help="People leave the warehouse, enter and leave audiences, and arrive at their channels.")
 new = typer.Typer(no_args_is_help=True, help="Start an audience or a destination from a template.")
 app.add_typer(new, name="new")
-
-ProjectDir = Annotated[Path, typer.Option(help="dbt project; the folder, or one that holds dbt_project/.")]
-ProfilesDir = Annotated[Path | None, typer.Option(help="Folder of profiles.yml, as for dbt.")]
-Target = Annotated[str | None, typer.Option(help="Target of the profile, as for dbt.")]
-Select = Annotated[list[str] | None, typer.Option("--select", "-s", help="Models, as dbt selects them.")]
-Names = Annotated[list[str] | None, typer.Argument(help="Audiences; the same as --select.", show_default=False)]
-Vars = Annotated[str, typer.Option("--vars", help="dbt vars, as YAML or JSON.")]
-ConnectionsFile = Annotated[Path | None, typer.Option(help="connections.yml, if not the one of the project.")]
-StateDir = Annotated[Path | None, typer.Option(help="Journals and locks; .tailrace in the project if not given.")]
-AsOf = Annotated[str | None, typer.Option(help="The moment audiences speak of, ISO 8601: sets the var as_of.")]
-To = Annotated[str | None, typer.Option(help="Only syncs to this connection.")]
-NoBuild = Annotated[bool, typer.Option("--no-build", help="Take the models as they are in the warehouse.")]
-Json = Annotated[bool, typer.Option("--json", help="Print a JSON document instead of lines.")]
 
 
 def main() -> None:
@@ -72,7 +74,7 @@ def check(
     from pipelines import documents
     from pipelines.errors import DeclarationError
 
-    project = _open(project_dir, profiles_dir, target, variables, connections, state_dir, as_of)
+    project = open_project(project_dir, profiles_dir, target, variables, connections, state_dir, as_of)
     try:
         found = sorted({*project.declarations.complaints, *project.connections.check()})
     except DeclarationError as error:
@@ -95,7 +97,7 @@ def build(
     full_refresh: Annotated[bool, typer.Option(help="Rebuild incremental models and seeds from nothing.")] = False,
 ) -> None:
     """dbt builds the selected audiences, their suppressions and all upstream of them."""
-    project = _open(project_dir, profiles_dir, target, variables, connections, state_dir, as_of)
+    project = open_project(project_dir, profiles_dir, target, variables, connections, state_dir, as_of)
     chosen = [*(names or ()), *(select or ())]
     built = _build(project, chosen, full=full_refresh)
     if chosen and not built:
@@ -112,7 +114,7 @@ def plan(
     """Show what a sync would do. Sends nothing and changes no state. Exit code 2: there are changes."""
     from pipelines import documents, screens, work
 
-    project = _open(project_dir, profiles_dir, target, variables, connections, state_dir, as_of)
+    project = open_project(project_dir, profiles_dir, target, variables, connections, state_dir, as_of)
     chosen = _choose(project, names, select, to)
     if not no_build:
         _build(project, chosen, quiet=as_json)
@@ -137,7 +139,7 @@ def sync(
     """Bring every selected channel in line with its audience, and record what it acknowledged."""
     from pipelines import documents, screens, work
 
-    project = _open(project_dir, profiles_dir, target, variables, connections, state_dir, as_of)
+    project = open_project(project_dir, profiles_dir, target, variables, connections, state_dir, as_of)
     chosen = _choose(project, names, select, to)
     if not no_build:
         _build(project, chosen, quiet=as_json)
@@ -161,7 +163,7 @@ def status(
     from pipelines import documents, screens
     from pipelines.state import overview
 
-    project = _open(project_dir, profiles_dir, target, variables, connections, state_dir, as_of)
+    project = open_project(project_dir, profiles_dir, target, variables, connections, state_dir, as_of)
     syncs = _syncs(project, names, select, to)
     with project.warehouse() as warehouse:
         states = [state for state in overview.states(warehouse) if syncs is None or state.sync in syncs]
@@ -227,18 +229,6 @@ def new_destination(
     print(*scaffold.new_destination(folder, name), sep="\n")
 
 
-def _open(
-    project_dir: Path, profiles_dir: Path | None, target: str | None, variables: str = "",
-    connections: Path | None = None, state_dir: Path | None = None, as_of: str | None = None,
-) -> Project:
-    from pipelines.project import Options, Project
-
-    project = Project(Options(project_dir, profiles_dir, target, connections, state_dir, _parse_vars(variables), as_of))
-    if as_of:
-        _ = project.as_of  # refused before dbt is given it
-    return project
-
-
 def _choose(project: Project, names: list[str] | None, select: list[str] | None, to: str | None) -> list[str]:
     """What is selected, looked up before anything is built, so that a misspelt name is told at once."""
     chosen = [*(names or ()), *(select or ())]
@@ -256,19 +246,6 @@ def _syncs(project: Project, names: list[str] | None, select: list[str] | None, 
         return None
     chosen = project.audiences(_choose(project, names, select, to), to)
     return {audience.sync_id(sync) for audience in chosen for sync in audience.syncs if to in (None, sync.to)}
-
-
-def _parse_vars(text: str) -> dict[str, Any]:
-    import yaml
-
-    try:
-        value = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        problem = getattr(error, "problem", None) or "it cannot be read"
-        raise TailraceError(f"--vars: not YAML: {problem}; write a mapping, such as '{{threshold: 3}}'") from None
-    if not isinstance(value, dict):
-        raise TailraceError("--vars: write a mapping, such as '{threshold: 3}'")
-    return value
 
 
 def _build(project: Project, select: Sequence[str], *, full: bool = False, quiet: bool = False) -> int:
