@@ -145,14 +145,15 @@ class _Walk:
         yield from self.selected(checks.judge_keys(self.audience, taken))
 
     def result(self, sync: Sync, result: Result, requests: int) -> Iterator[Event]:
-        self.context.log.info(f"{result.plan.sync}: {result.status}")
+        self.context.log.info(f"{result.plan.sync}: {result.status} {result.reason}".strip())
         if result.status in ("ok", "nothing"):
             members = self.members(result.plan.sync) if sync.members else None
             counts = metadata.of_result(result, members, requests)
             yield dg.MaterializeResult(asset_key=sync_key(self.audience, sync), metadata=counts)
         elif result.status == "failed":
-            self.problems.append(f"{result.plan.sync} {result.status}: {result.reason}")
+            self.problems.append(f"{result.plan.sync} failed: {result.reason}")
         yield from self.selected(checks.judge_delivery(self.audience, sync, result))
+        yield from self.selected(checks.judge_objections(self.audience, sync, result.plan))
 
     def members(self, sync_id: str) -> int:
         """Keys that the channel has acknowledged."""

@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import pairwise
 
 import dagster as dg
@@ -115,6 +116,7 @@ def _short(minute: str, hour: str) -> str | None:
     return f"every_{match[1]}_hours" if match and minute == "0" else None
 
 
+@cache  # 20 ms a cron, and asked for each audience
 def _pauses(cron: str) -> tuple[timedelta, timedelta]:
     """The shortest and the longest pause between ticks."""
     ticks = croniter(cron, _MONDAY)
