@@ -28,9 +28,10 @@ from destinations.sandbox.klaviyo import Klaviyo
 from destinations.sandbox.listener import Door, listen
 from destinations.sandbox.meta_ads import MetaAds
 from destinations.sandbox.salesforce import SalesForce
+from destinations.sandbox.tiktok_ads import TiktokAds
 from destinations.sandbox.webhook import Webhook
 
-CHANNELS: tuple[type[Channel], ...] = (Klaviyo, CustomerIo, MetaAds, Webhook, Braze, GoogleAds, HubSpot, SalesForce)
+CHANNELS: tuple[type[Channel], ...] = (Klaviyo, CustomerIo, MetaAds, Webhook, Braze, GoogleAds, HubSpot, SalesForce, TiktokAds)
 REQUESTS_KEPT = 100_000
 
 
@@ -120,6 +121,8 @@ class Sandbox:
             "BRAZE_API_KEY": own.braze_api_key,
             "GOOGLE_ADS_ACCESS_TOKEN": own.google_ads_access_token,
             "GOOGLE_ADS_ACCOUNT_ID": own.google_ads_account_id,
+            "TIKTOK_ADS_ACCESS_TOKEN": own.tiktok_ads_access_token,
+            "TIKTOK_ADS_ADVERTISER_ID": own.tiktok_ads_advertiser_id,
             "HUBSPOT_ACCESS_TOKEN": own.hubspot_access_token,
             "SALESFORCE_ACCESS_TOKEN": own.salesforce_access_token,
             "WEBHOOK_URL": f"{root}/webhook",

@@ -49,6 +49,8 @@ def connect(sandbox: Sandbox, name: str, **more: Any) -> Destination:
         "klaviyo": {"api_key": given["KLAVIYO_API_KEY"]},
         "meta_ads": {"access_token": given["META_ACCESS_TOKEN"], "ad_account_id": given["META_AD_ACCOUNT_ID"]},
         "braze": {"api_key": given["BRAZE_API_KEY"]},
+        "tiktok_ads": {"access_token": given["TIKTOK_ADS_ACCESS_TOKEN"],
+                       "advertiser_id": given["TIKTOK_ADS_ADVERTISER_ID"]},
         "google_ads": {"access_token": given["GOOGLE_ADS_ACCESS_TOKEN"], "account_id": given["GOOGLE_ADS_ACCOUNT_ID"],
                        "terms_accepted": True},
         "salesforce": {"access_token": given["SALESFORCE_ACCESS_TOKEN"], "external_id_field": "Customer_Key__c"},

@@ -34,6 +34,7 @@ SETTINGS = {
                    "external_id_field": "Key__c"},
     "meta_ads": {"access_token": "token-secret", "app_secret": "proof-secret", "ad_account_id": "act_1"},
     "braze": {"api_key": "braze-secret"},
+    "tiktok_ads": {"access_token": "tiktok-secret", "advertiser_id": "7"},
     "google_ads": {"access_token": "google-secret", "account_id": "123-456-7890", "login_account_id": "999"},
 }
 

@@ -38,6 +38,8 @@ def test_the_environment_names_what_a_connection_needs(bench):
         "BRAZE_API_KEY": own.braze_api_key,
         "GOOGLE_ADS_ACCESS_TOKEN": own.google_ads_access_token,
         "GOOGLE_ADS_ACCOUNT_ID": own.google_ads_account_id,
+        "TIKTOK_ADS_ACCESS_TOKEN": own.tiktok_ads_access_token,
+        "TIKTOK_ADS_ADVERTISER_ID": own.tiktok_ads_advertiser_id,
         "HUBSPOT_ACCESS_TOKEN": own.hubspot_access_token,
         "SALESFORCE_ACCESS_TOKEN": own.salesforce_access_token,
         "SALESFORCE_BASE_URL": f"{bench.sandbox.url}/salesforce",
@@ -50,6 +52,7 @@ def test_the_environment_names_what_a_connection_needs(bench):
         "WEBHOOK_BASE_URL": f"{bench.sandbox.url}/webhook",
         "BRAZE_BASE_URL": f"{bench.sandbox.url}/braze",
         "GOOGLE_ADS_BASE_URL": f"{bench.sandbox.url}/google_ads",
+        "TIKTOK_ADS_BASE_URL": f"{bench.sandbox.url}/tiktok_ads",
     }
     elsewhere = Sandbox().environment("http://127.0.0.1:8700")
     assert elsewhere["WEBHOOK_BASE_URL"] == "http://127.0.0.1:8700/webhook"

@@ -1,0 +1,158 @@
+"""TikTok audiences: people mapped to and unmapped from a custom audience, by hashed e-mail and phone.
+
+Sources: TikTok API for Business v1.3, streaming segments (https://business-api.tiktok.com/portal/docs, allow-listed:
+segment/audience/ and segment/mapping/), dmp/custom_audience/list/, and its appendix of return codes. TikTok has
+neither a specification nor an SDK of these calls: 10,000 rows a call and 10 calls a second are what others report.
+
+Every answer is HTTP 200 and says in `code` how it went: 0 is success and all else a failure of the whole call. Addresses
+keep their dots and tags. Who is in an audience cannot be read back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from typing import Any
+
+from pydantic import Field, SecretStr
+
+from destinations.answers import code, unaccepted
+from destinations.discretion import discreet
+from destinations.http import Json, Request, Response, send_json, walk, with_query
+from destinations.identifiers import hashed_already, sha256
+from destinations.protocol import (
+    Batch,
+    Capabilities,
+    Destination,
+    Exchange,
+    Limits,
+    Operation,
+    Outcome,
+    Preparation,
+    Refused,
+    Settings,
+    Verdict,
+    every,
+)
+
+_MAPPING = Limits(rows=10_000, rates=((10, 1.0), (600, 60.0)), rate_class="business-api")
+_READING: dict[str, Any] = {"rates": _MAPPING.rates, "rate_class": _MAPPING.rate_class}
+_THROTTLING = frozenset({40100, 40133})
+_CREDENTIALS = frozenset({40001, 40101, 40102, 40104, 40105})
+_PARTLY = 20001
+_SCHEMA = {"email": "EMAIL_SHA256", "phone": "PHONE_SHA256"}
+_NO_AUDIENCE = re.compile(r"(?i)\baudience.*\b(not exist|not found|invalid|deleted|expired)")
+_PAGE = 100
+
+
+class TiktokAdsSettings(Settings):
+    """A long-lived token (scope: audience management) and the advertiser whose audience is filled."""
+
+    access_token: SecretStr = Field(description="an access token of your TikTok app with audience management")
+    advertiser_id: str = Field(pattern=r"^\d+$", description="the advertiser account")
+    audience_id: str = Field(default="", pattern=r"^\d*$", description="the audience; unset: found or created by name")
+    version: str = Field(default="v1.3", pattern=r"^v\d+\.\d+$", description="the version of the Business API")
+
+
+class TiktokAds(Destination):
+    """Adds to and deletes from one custom audience."""
+
+    settings_type = TiktokAdsSettings
+    capabilities = Capabilities(
+        operations={Operation.ADD: _MAPPING, Operation.REMOVE: _MAPPING},
+        identifiers=("email", "phone"),
+        attributes=False,
+        hashed=True,
+        matches_any=True,
+        needs_target=True,
+        minimum=1000,
+        target="audience_id",
+    )
+
+    def identify(self, kind: str, value: str, region: str | None = None) -> str:
+        if kind not in _SCHEMA:
+            return super().identify(kind, value, region)
+        return value.strip().lower() if hashed_already(value) else sha256(super().identify(kind, value, region))
+
+    def deliver(self, batch: Batch) -> Exchange:
+        response = yield self._ask("POST", "segment/mapping/", self._mapping(batch))
+        number = code_of(response)
+        if not response.ok or number is None:
+            return unaccepted(batch, response, code(number))
+        if number == 0:
+            return every(batch, Verdict.ACCEPTED)
+        if number == _PARTLY:
+            return every(batch, Verdict.UNKNOWN, f"{number}: taken in part, and TikTok names no rows")
+        self._blame_audience(response, f"the audience {batch.target}")
+        return [Outcome(member.id, Verdict.REJECTED, f"TikTok refused the call: {number}") for member in batch.members]
+
+    def _mapping(self, batch: Batch) -> dict[str, Any]:
+        """Rows by position: `{}` for an identifier that a member has not."""
+        kinds = [kind for kind in _SCHEMA if any(kind in member.identifiers for member in batch.members)]
+        audiences = [batch.target or ""]
+        rows = [[{"id": member.identifiers[kind], "audience_ids": audiences} if kind in member.identifiers else {}
+                 for kind in kinds] for member in batch.members]  # fmt: skip
+        action = "delete" if batch.operation is Operation.REMOVE else "add"
+        return {"advertiser_ids": [self.settings.advertiser_id], "action": action,
+                "id_schema": [_SCHEMA[kind] for kind in kinds], "batch_data": rows}  # fmt: skip
+
+    def prepare(self, name: str) -> Preparation:
+        remote, page, pages = discreet(name), 1, 1
+        while page <= pages:
+            response = yield self._list(page, _PAGE)
+            for audience in self._expect(response, list, "list", "the list of audiences"):
+                if walk(audience, "name") == remote and str(walk(audience, "audience_id")).isdecimal():
+                    return str(audience["audience_id"])
+            total = response.get("data", "page_info", "total_page")
+            page, pages = page + 1, min(total, _PAGE) if type(total) is int else 1
+        body = {"custom_audience_name": remote, "advertiser_id": self.settings.advertiser_id, "action": "create"}
+        response = yield self._ask("POST", "segment/audience/", body, **_READING)
+        return str(self._expect(response, str, "audience_id", "the new audience"))
+
+    def check(self) -> Generator[Request, Response, None]:
+        response = yield self._list(1, 1)
+        self._expect(response, list, "list", "the audiences of the advertiser")
+
+    def throttled(self, response: Response) -> float | None:
+        if response.status == 429 or (response.ok and code_of(response) in _THROTTLING):
+            return response.retry_after or 0.0
+        return None
+
+    def failed(self, response: Response) -> bool:
+        return super().failed(response) or (response.ok and 50_000 <= (code_of(response) or 0) < 60_000)
+
+    def refused(self, response: Response) -> str | None:
+        number = code_of(response)
+        if number not in _CREDENTIALS:
+            return super().refused(response)
+        return (f"TikTok refused the credentials ({number}): give access_token a token of your app with audience "
+                "management for this advertiser_id; streaming segments must be allowed for the app")  # fmt: skip
+
+    def _list(self, page: int, size: int) -> Request:
+        query = {"advertiser_id": self.settings.advertiser_id, "page": page, "page_size": size}
+        return self._ask("GET", with_query("dmp/custom_audience/list/", **query), **_READING)
+
+    def _ask(self, method: str, path: str, body: Json = None, **more: Any) -> Request:
+        root = self.settings.root("https://business-api.tiktok.com")
+        login = {"Access-Token": self.settings.access_token.get_secret_value()}
+        url = f"{root}/open_api/{self.settings.version}/{path}"
+        return send_json(method, url, body, login, reads=method == "GET", **more)
+
+    def _expect(self, response: Response, kind: type, key: str, what: str) -> Any:
+        value = response.get("data", key)
+        if response.ok and code_of(response) == 0 and type(value) is kind:
+            return value
+        number = code_of(response)
+        problem = f"TikTok answers {number}" if number else f"HTTP {response.status} with an unreadable answer"
+        raise Refused(f"cannot read {what}: {problem}; check access_token, advertiser_id and base_url")
+
+    def _blame_audience(self, response: Response, what: str) -> None:
+        if _NO_AUDIENCE.search(str(response.get("message"))):
+            raise Refused(f"TikTok refused {what} ({code_of(response)}): there is no such audience of this advertiser; "
+                          "correct audience_id in connections.yml, or leave it out to have the audience found by name")
+
+
+def code_of(response: Response) -> int | None:
+    """TikTok's own code; 0 is success."""
+    number = response.get("code")
+    return number if type(number) is int else None
