@@ -141,7 +141,7 @@ class Run:
                 self._flush(warehouse)
                 lease.fence(warehouse, self._id, self.epoch)
                 record.settle(warehouse, self._id, self.epoch + 1, self._journal.id, self._journal.open_claims(), now)
-                deliver.fold(warehouse, self._id, self.epoch, self.subject.destination)
+                deliver.fold(warehouse, self._id, self.epoch, self.subject.destination, now)
                 result = self._result(record.outcomes(warehouse, self._id, self.epoch), seconds)
                 record.close(warehouse, self._id, self.epoch, self._ports.run_id, self._started, now, result.status,
                              self._counts(result), result.reason)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
@@ -165,7 +165,7 @@ def converse(
     return result[0]
 
 
-def fold(warehouse: Warehouse, sync_id: str, epoch: int, destination: Destination) -> None:
+def fold(warehouse: Warehouse, sync_id: str, epoch: int, destination: Destination, now: datetime) -> None:
     """Fold the ledger up to this epoch, or up to the last one before an operation that a job still has."""
     open_epochs = [op.epoch for op in waiting(warehouse, sync_id)]
-    ledger.fold(warehouse, sync_id, min([epoch, *(other - 1 for other in open_epochs)]), lateness(destination))
+    ledger.fold(warehouse, sync_id, min([epoch, *(other - 1 for other in open_epochs)]), lateness(destination), now)
