@@ -31,6 +31,7 @@ from pipelines.flags import (
     Vars,
     open_project,
 )
+from pipelines.operate import commands as operating
 
 if TYPE_CHECKING:
     from pipelines.project import Project
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="People leave the warehouse, enter and leave audiences, and arrive at their channels.")
 new = typer.Typer(no_args_is_help=True, help="Start an audience or a destination from a template.")
+app.add_typer(operating)
 app.add_typer(new, name="new")
 
 

@@ -1,9 +1,9 @@
-"""The JSON that commands print with `--json`; `pipelines/schemas/*.json` specifies it, and a test holds both together."""
+"""The JSON that commands print with `--json`; `pipelines/schemas/*.json` specifies it; a test holds both together."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from pipelines.errors import Complaint
 from pipelines.planning.plan import Plan
 from pipelines.run import Result
+from pipelines.state.holds import Hold
 from pipelines.state.overview import State
 
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -24,7 +25,7 @@ def moment(at: datetime) -> str:
 def plan_entry(plan: Plan) -> dict[str, Any]:
     """One sync of a plan."""
     names = ("sync", "audience", "connection", "segment", "suppressed", "held_out", "wanted", "add", "update", "remove",
-             "keep", "trigger", "silent", "requests", "unusable")
+             "keep", "trigger", "silent", "requests", "unusable", "plan_id", "held")
     objections = [{"guard": objection.guard, "message": objection.message} for objection in plan.objections]
     return {**{name: getattr(plan, name) for name in names}, "objections": objections}
 
@@ -51,6 +52,12 @@ def status_document(states: Sequence[State]) -> dict[str, Any]:
         "sync": state.sync, "audience": state.audience, "connection": state.connection, "members": state.members,
         "last_run": f"{state.last_run.isoformat()}Z" if state.last_run else None, "status": state.status,
         "reason": state.reason, "undelivered": state.undelivered} for state in states]}
+
+
+def holds_document(waiting: Sequence[tuple[Hold, Mapping[str, int]]]) -> dict[str, Any]:
+    """`tailrace approve --json`: the plans that wait for a person."""
+    return {"holds": [{"plan_id": hold.plan_id, "sync": hold.sync, "opened_at": f"{hold.opened_at.isoformat()}Z",
+                       "objections": hold.objections, **planned} for hold, planned in waiting]}
 
 
 def check_document(complaints: Sequence[Complaint]) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pipelines.planning.plan import Plan
+from pipelines.run import Result
+from pipelines.state.holds import Hold
 from pipelines.state.overview import State, Undelivered
-from pipelines.sync import Result
 
 
 def plan_lines(plan: Plan) -> list[str]:
@@ -20,7 +21,9 @@ def plan_lines(plan: Plan) -> list[str]:
     lines = [head, "  " + "   ".join([*parts, requests])]
     if plan.unusable:
         lines.append(f"  {plan.unusable:,} without a key or a usable identifier (tailrace status --undelivered)")
-    return [*lines, *(f"  held by {objection.guard}: {objection.message}" for objection in plan.objections)]
+    word = "held" if plan.held else "approved, though objected to"
+    lines += [f"  {word} by {objection.guard}: {objection.message}" for objection in plan.objections]
+    return [*lines, f"  plan {plan.plan_id}: a sync holds it until it is approved"] if plan.held else lines
 
 
 def plan_total(plans: Sequence[Plan]) -> str:
@@ -41,7 +44,21 @@ def result_line(result: Result) -> str:
               (result.unknown, "unknown"), (result.pending, "pending"))
     said = ", ".join(f"{count:,} {word}" for count, word in counts if count) or "nothing to send"
     lines = f"{result.status:<8}{plan.audience} → {plan.connection}: {said} ({result.seconds:.1f} s)"
-    return f"{lines}\n        {result.reason}" if result.reason else lines
+    said = [lines, *([result.reason] if result.reason else []), *([how_to_approve(plan.plan_id)] if plan.held else [])]
+    return "\n        ".join(said)
+
+
+def how_to_approve(plan_id: str) -> str:
+    """The command that releases a held plan."""
+    return f"tailrace approve {plan_id} --by NAME --reason TEXT   sends exactly this plan with the next sync"
+
+
+def hold_lines(hold: Hold, planned: Mapping[str, int]) -> list[str]:
+    """One plan that waits for a person."""
+    parts = [f"{mark} {planned[name]:,} {name}" for mark, name in (
+        ("+", "add"), ("~", "update"), ("−", "remove"), ("!", "trigger")) if planned[name]]
+    return [f"{hold.plan_id}: held since {hold.opened_at:%Y-%m-%d %H:%M} UTC    {'   '.join(parts)}".rstrip(),
+            *(f"  {said['guard']}: {said['message']}" for said in hold.objections)]
 
 
 def state_lines(state: State) -> list[str]:

@@ -49,6 +49,23 @@ def current(warehouse: Warehouse, sync_id: str) -> Hold | None:
                  for sync, plan, limits, state, said, at in rows), None)
 
 
+def waiting(warehouse: Warehouse) -> list[Hold]:
+    """Plans that wait for a person, oldest first."""
+    rows = warehouse.query(
+        """select sync_id, plan_id, limits, state, objections, opened_at from activation.hold
+        where state = 'open' order by opened_at, sync_id""")
+    return [Hold(sync, plan, json.loads(limits), state, json.loads(said), at)
+            for sync, plan, limits, state, said, at in rows]
+
+
+def planned(warehouse: Warehouse, sync_id: str) -> dict[str, int]:
+    """What the newest held plan of a sync would do: `add`, `update`, `remove` and `trigger`."""
+    rows = warehouse.query("select counts from activation.run_log where sync_id = ? and status = 'held'"
+                           " order by epoch desc limit 1", [sync_id])
+    counts = json.loads(rows[0][0]) if rows else {}
+    return {name: int(counts.get(name, 0)) for name in ("add", "update", "remove", "trigger")}
+
+
 def open_hold(
     warehouse: Warehouse, sync_id: str, plan_id: str, objections: Sequence[dict[str, str]], limits: dict[str, float],
     now: datetime,

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.desk import at_desk
 from tests.engine.world import World
+
+__all__ = ["at_desk"]
 
 
 @pytest.fixture
