@@ -1,4 +1,4 @@
-"""What people get wrong: each gives a clear message or a counted, listed row; nothing is lost, no stack trace is shown."""
+"""What people get wrong: each gives a clear message or a counted, listed row; nothing is lost, no trace is shown."""
 
 from __future__ import annotations
 
@@ -104,7 +104,8 @@ def test_a_warehouse_that_another_process_holds_is_named_with_that_process(
         built, synced, status = (club.tailrace(*words) for words in (["build"], ["sync", "--no-build"], ["status"]))
     waits = (f"{club.file}: process {other.pid} still has it open after 0.2 s; close that program or let it finish, "
              "then run this again\n")
-    assert built.said == (1, f"{club.file} is held by another process (PID {other.pid}); wait until it ends, or end it\n")
+    ends = f"{club.file} is held by another process (PID {other.pid}); wait until it ends, or end it\n"
+    assert built.said == (1, ends)
     assert (synced.said, status.said) == ((1, waits), (1, waits))
     assert len(club.box.requests) == 0
     assert club.tailrace("sync").code == 0

@@ -50,7 +50,7 @@ def check_month(days: int, copied: Copy, shared: Path) -> None:
             assert day.segment == len(answer)
             replayed.append(day)
     assert [day.day for day in replayed] == [FIRST_DAY + timedelta(days=number) for number in range(days)]
-    assert [day.entered > 0 for day in replayed][0] and sum(day.left for day in replayed) > 0
+    assert replayed[0].entered > 0 and sum(day.left for day in replayed) > 0
 
 
 @realdata
@@ -81,7 +81,7 @@ def test_the_command_builds_one_audience_for_one_day_in_the_projects_own_file(co
                "--select", "lapsed_repeat_buyer"]
     done = subprocess.run(
         [sys.executable, "-c", "from pipelines.cli import main; main()", *command], cwd=root.parent, timeout=300,
-        capture_output=True, text=True, env={**os.environ, "TAILRACE_REALDATA": str(shared)})
+        check=False, capture_output=True, text=True, env={**os.environ, "TAILRACE_REALDATA": str(shared)})
     assert (done.returncode, done.stderr) == (0, "")
     with duckdb.connect(str(root / "warehouse.duckdb"), read_only=True) as warehouse:
         rows = warehouse.execute("select person_id from audiences.lapsed_repeat_buyer order by 1").fetchall()
