@@ -43,7 +43,7 @@ def test_a_message_held_back_by_a_suppression_goes_out_when_that_ends_in_time(ma
     world = make_world(trigger=TRIGGER)
     world.run()
     world.people(ADA)
-    world.run(1, until=lambda step: type(step).__name__ == "Plan" and not world.spare("ada"))
+    world.run(1, until=lambda step: type(step).__name__ == "Plan" and bool(world.spare("ada")))
     world.sql("delete from spared")
     world.run(1.1)
     assert [message["email"] for message in world.channel.messages] == ["ada@x.io"]
