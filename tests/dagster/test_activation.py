@@ -8,14 +8,31 @@ import pytest
 from tests.dagster.corner import Corner, failure, judged, made, observed
 
 CART = ("audience/cart", "crm/cart", "hook/cart")
+RELATIONSHIPS = "audiences/cart:relationships_cart_person_id__person_id__ref_everybody_"
 NOTHING_SENT = {"add": 0, "update": 0, "remove": 0, "trigger": 0, "requests": 0}
 
 
 def test_the_step_of_dbt_builds_models_with_the_vars_of_the_run_and_no_unit_tests(built: Corner) -> None:
     assert built.sql("select distinct built_for::varchar from audiences.cart") == [("2026-03-01 06:00:00",)]
     assert made(built.result).keys() > {"raw/people", "people/persons", "suppressions/do_not_contact", "audiences/cart"}
-    assert list(judged(built.result)) == ["audiences/cart:unique_cart_person_id"]
+    assert sorted(judged(built.result)) == [RELATIONSHIPS, "audiences/cart:unique_cart_person_id"]
     assert not list((built.folder / "target").glob("dbt_build-*"))
+
+
+def test_a_test_of_two_models_is_left_out_where_only_one_of_them_is_rebuilt(corner: Corner) -> None:
+    corner.sql("delete from audiences.everybody")
+    result = corner.launch("audiences/cart")
+    assert result.success
+    assert list(judged(result)) == ["audiences/cart:unique_cart_person_id"]
+
+
+def test_a_model_that_fails_stops_the_run_before_anything_is_sent(corner: Corner) -> None:
+    (corner.folder / "models/audiences/cart.sql").write_text("select no_such_column from {{ ref('persons') }}")
+    result = corner.launch("audiences/cart", *CART)
+    assert not result.success
+    assert made(result) == {}
+    assert (corner.requests("customerio"), corner.requests("webhook")) == (0, 0)
+    assert len(list((corner.folder / "target").glob("dbt_build-*"))) == 1
 
 
 def test_a_launched_audience_reaches_its_channels_and_shows_counts_that_are_true(corner: Corner) -> None:
