@@ -24,14 +24,20 @@ from destinations.sandbox.customerio import CustomerIo
 from destinations.sandbox.faults import CARRIED, Fault, Faults, read_fault
 from destinations.sandbox.google_ads import GoogleAds
 from destinations.sandbox.hubspot import HubSpot
+from destinations.sandbox.iterable import Iterable
 from destinations.sandbox.klaviyo import Klaviyo
 from destinations.sandbox.listener import Door, listen
 from destinations.sandbox.meta_ads import MetaAds
 from destinations.sandbox.salesforce import SalesForce
+from destinations.sandbox.slack import SlackWorkspace
 from destinations.sandbox.tiktok_ads import TiktokAds
+from destinations.sandbox.twilio import TwilioMessages
 from destinations.sandbox.webhook import Webhook
 
-CHANNELS: tuple[type[Channel], ...] = (Klaviyo, CustomerIo, MetaAds, Webhook, Braze, GoogleAds, HubSpot, SalesForce, TiktokAds)
+CHANNELS: tuple[type[Channel], ...] = (
+    Klaviyo, CustomerIo, MetaAds, Webhook, Braze, GoogleAds, HubSpot, Iterable, SalesForce, TiktokAds, TwilioMessages,
+    SlackWorkspace,
+)
 REQUESTS_KEPT = 100_000
 
 
@@ -123,7 +129,11 @@ class Sandbox:
             "GOOGLE_ADS_ACCOUNT_ID": own.google_ads_account_id,
             "TIKTOK_ADS_ACCESS_TOKEN": own.tiktok_ads_access_token,
             "TIKTOK_ADS_ADVERTISER_ID": own.tiktok_ads_advertiser_id,
+            "ITERABLE_API_KEY": own.iterable_api_key,
             "HUBSPOT_ACCESS_TOKEN": own.hubspot_access_token,
+            "TWILIO_ACCOUNT_SID": own.twilio_account_sid,
+            "TWILIO_AUTH_TOKEN": own.twilio_auth_token,
+            "SLACK_BOT_TOKEN": own.slack_bot_token,
             "SALESFORCE_ACCESS_TOKEN": own.salesforce_access_token,
             "WEBHOOK_URL": f"{root}/webhook",
             "WEBHOOK_SECRET": own.webhook_secret or "",

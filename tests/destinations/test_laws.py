@@ -30,10 +30,14 @@ SETTINGS = {
     "customerio": {"site_id": "site", "api_key": "track-secret", "app_api_key": "app-secret"},
     "klaviyo": {"api_key": "pk_secret"},
     "hubspot": {"access_token": "pat-secret"},
+    "twilio": {"account_sid": "AC" + "1" * 32, "auth_token": "auth-secret", "from_number": "+15557122661",
+               "texts": {"cart_abandoned": "Your plan is {{ plan }}"}},
+    "slack": {"bot_token": "xoxb-secret", "channel": "C000"},
     "salesforce": {"instance_url": "https://acme.my.salesforce.com", "access_token": "org-secret",
                    "external_id_field": "Key__c"},
     "meta_ads": {"access_token": "token-secret", "app_secret": "proof-secret", "ad_account_id": "act_1"},
     "braze": {"api_key": "braze-secret"},
+    "iterable": {"api_key": "iterable-secret"},
     "tiktok_ads": {"access_token": "tiktok-secret", "advertiser_id": "7"},
     "google_ads": {"access_token": "google-secret", "account_id": "123-456-7890", "login_account_id": "999"},
 }
@@ -43,6 +47,12 @@ SETTINGS = {
 def test_every_destination_keeps_the_laws(name: str) -> None:
     kind = destinations.load(name)
     assert broken_laws(kind(kind.settings_type.model_validate(SETTINGS[name]))) == []
+
+
+def test_slack_keeps_the_laws_by_webhook_too() -> None:
+    kind = destinations.load("slack")
+    address = "https://hooks.slack.com/services/T000/B000/hook-secret"
+    assert broken_laws(kind(kind.settings_type.model_validate({"webhook_url": address}))) == []
 
 
 class SimpleSettings(Settings):

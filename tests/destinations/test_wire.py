@@ -145,3 +145,28 @@ def test_a_salesforce_job_is_that_of_simple_salesforce(captured: Any) -> None:
     for one, theirs in zip(ours, (create, upload), strict=True):
         assert {name: one.headers[name] for name in ("Authorization", "Content-Type")} == {
             name: theirs["headers"][name] for name in ("Authorization", "Content-Type")}
+
+
+def test_a_twilio_message_is_the_sdks_without_its_callback(captured: Any) -> None:
+    account = "AC11111111111111111111111111111111"
+    [theirs] = captured("twilio", "POST", f"/2010-04-01/Accounts/{account}/Messages.json")
+    fields = dict(parse_qsl(theirs["body"]))
+    to = open_("twilio", account_sid=account, auth_token="tok", texts={"e": fields["Body"]},
+               messaging_service_sid=fields["MessagingServiceSid"])
+    ours = first(to, Batch(Operation.TRIGGER, (Member("op1", "u1", {"phone": fields["To"]}),), "vip", None, "e"))
+    del fields["StatusCallback"]  # nothing here receives callbacks
+    assert (dict(parse_qsl((ours.body or b"").decode())), urlsplit(ours.url).path) == (fields, theirs["path"])
+    assert {name: theirs["headers"][name] for name in ("Authorization", "Content-Type")} == dict(ours.headers)
+
+
+def test_a_slack_message_is_the_sdks(captured: Any) -> None:
+    [theirs] = captured("slack", "POST", "/services/T/B/x")
+    text, shown = theirs["body"]["text"], theirs["body"]["blocks"][0]
+    to = open_("slack", webhook_url="https://hooks.slack.com/services/T/B/x", texts={"e": text})
+    ours = first(to, Batch(Operation.TRIGGER, (Member("op1", "u1", {}),), "vip", None, "e"))
+    assert ours.finish is not None
+    # The SDK's caller chose its words for the block; ours shows the text there.
+    block = {**shown, "text": {**shown["text"], "text": text}}
+    assert json.loads(ours.body or b"") == {"text": text, "blocks": [block]}
+    assert urlsplit(ours.finish(ours, 0).url).path == theirs["path"]
+    assert ours.headers == {"Content-Type": theirs["headers"]["Content-Type"]}

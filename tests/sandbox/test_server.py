@@ -40,7 +40,13 @@ def test_the_environment_names_what_a_connection_needs(bench):
         "GOOGLE_ADS_ACCOUNT_ID": own.google_ads_account_id,
         "TIKTOK_ADS_ACCESS_TOKEN": own.tiktok_ads_access_token,
         "TIKTOK_ADS_ADVERTISER_ID": own.tiktok_ads_advertiser_id,
+        "ITERABLE_API_KEY": own.iterable_api_key,
         "HUBSPOT_ACCESS_TOKEN": own.hubspot_access_token,
+        "TWILIO_ACCOUNT_SID": own.twilio_account_sid,
+        "TWILIO_AUTH_TOKEN": own.twilio_auth_token,
+        "TWILIO_BASE_URL": f"{bench.sandbox.url}/twilio",
+        "SLACK_BOT_TOKEN": own.slack_bot_token,
+        "SLACK_BASE_URL": f"{bench.sandbox.url}/slack",
         "SALESFORCE_ACCESS_TOKEN": own.salesforce_access_token,
         "SALESFORCE_BASE_URL": f"{bench.sandbox.url}/salesforce",
         "HUBSPOT_BASE_URL": f"{bench.sandbox.url}/hubspot",
@@ -52,6 +58,7 @@ def test_the_environment_names_what_a_connection_needs(bench):
         "WEBHOOK_BASE_URL": f"{bench.sandbox.url}/webhook",
         "BRAZE_BASE_URL": f"{bench.sandbox.url}/braze",
         "GOOGLE_ADS_BASE_URL": f"{bench.sandbox.url}/google_ads",
+        "ITERABLE_BASE_URL": f"{bench.sandbox.url}/iterable",
         "TIKTOK_ADS_BASE_URL": f"{bench.sandbox.url}/tiktok_ads",
     }
     elsewhere = Sandbox().environment("http://127.0.0.1:8700")
