@@ -4,7 +4,7 @@ Sources: TikTok API for Business v1.3, streaming segments (https://business-api.
 segment/audience/ and segment/mapping/), dmp/custom_audience/list/, and its appendix of return codes. TikTok has
 neither a specification nor an SDK of these calls: 10,000 rows a call and 10 calls a second are what others report.
 
-Every answer is HTTP 200 and says in `code` how it went: 0 is success and all else a failure of the whole call. Addresses
+Every answer is HTTP 200 and says in `code` how it went: 0 is success, all else a failure of the whole call. Addresses
 keep their dots and tags. Who is in an audience cannot be read back.
 """
 
