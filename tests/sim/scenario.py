@@ -20,7 +20,7 @@ JOBS = {"job_failed": 0.08, "job_partial": 0.06}
 STORES = {"locked": 0.01, "lost_before_commit": 0.01, "lost_at_commit": 0.015, "journal_full": 0.01}
 MOMENTS = {"crash": 0.015, "suppress": 0.012, "release": 0.008, "pause": 0.004}
 """At any call of a port."""
-BETWEEN = {"journal_lost": 0.05, "other_host": 0.1, "skew": 0.3, "outage": 0.06, "mapping": 0.08, "burst": 0.2}
+BETWEEN = {"journal_lost": 0.05, "other_host": 0.1, "skew": 0.3, "outage": 0.06, "mapping": 0.08, "burst": 0.2, "broken": 0.08}
 """Between two runs."""
 FAULTS = {**NETWORK, **JOBS, **STORES, **MOMENTS, **BETWEEN}
 SWARM = 6
@@ -40,6 +40,8 @@ class Scenario:
     """Whether the channel always refuses one e-mail."""
     live: bool
     """Whether those who are there at first cause messages."""
+    guarded: bool
+    """Whether guards hold what is unusual; otherwise the audience allows any change."""
     swarm: str
     rates: dict[str, float] = field(hash=False)
 
@@ -60,5 +62,5 @@ def scenario(seed: int, kind: str | None = None, swarm: str | None = None) -> Sc
     exaggerated = swarm or swarm_drawn
     rates = {name: min(0.6, rate * (SWARM if name == exaggerated else scale)) for name, rate in FAULTS.items()}
     return Scenario(seed, kind or kind_drawn, random.randint(4, 8), persons,
-                    random.choice((2, persons, persons + 3)), random.random() < 0.15, random.random() < 0.75, exaggerated,
-                    rates)
+                    random.choice((2, persons, persons + 3)), random.random() < 0.15, random.random() < 0.75,
+                    exaggerated == "broken" or random.random() < 0.15, exaggerated, rates)

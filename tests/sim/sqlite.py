@@ -53,10 +53,9 @@ class SQLite:
         if rows:
             yield pa.RecordBatch.from_arrays([pa.array(column) for column in zip(*rows, strict=True)], names=names)
 
-    def insert(self, table: str, rows: pa.Table) -> None:
-        names = rows.column_names
-        marks, columns = ", ".join("?" * len(names)), ", ".join(map(quote, names))
-        values = zip(*([_write(value) for value in column.to_pylist()] for column in rows.columns), strict=True)
+    def insert(self, table: str, rows: Mapping[str, Sequence[Any]]) -> None:
+        marks, columns = ", ".join("?" * len(rows)), ", ".join(map(quote, rows))
+        values = zip(*([_write(value) for value in column] for column in rows.values()), strict=True)
         self._connection.executemany(f"insert into {table} ({columns}) values ({marks})", values)
 
     @contextmanager
@@ -69,11 +68,12 @@ class SQLite:
             raise
         self._connection.execute("commit")
 
-    def columns(self, relation: str) -> list[str] | None:
+    def columns(self, relation: str) -> dict[str, str] | None:
         try:
-            return [column[0] for column in self._connection.execute(f"select * from {relation} limit 0").description]
+            found = self._connection.execute(f"select * from {relation} limit 0").description
         except sqlite3.OperationalError:
             return None
+        return dict.fromkeys((column[0] for column in found), "any")
 
     def fingerprint(self, columns: Sequence[str]) -> str:
         return f"fingerprint({', '.join(columns)})"
@@ -129,10 +129,11 @@ class SQLiteMemory:
         for name, arguments, function in FUNCTIONS:
             connection.create_function(name, arguments, function, deterministic=True)
         connection.create_aggregate("arg_max", -1, ArgMax)  # type: ignore[arg-type]
+        connection.create_aggregate("joined_in_order", 1, JoinedInOrder)  # type: ignore[arg-type]
         return connection
 
 
-def translate(sql: str, columns_of: Callable[[str], list[str] | None]) -> tuple[str, ...]:
+def translate(sql: str, columns_of: Callable[[str], Mapping[str, str] | None]) -> tuple[str, ...]:
     """Statements of SQLite for one of DuckDB. What depends on a table's columns is translated each time."""
     if (known := _translated.get(sql)) is not None:
         return known
@@ -158,13 +159,15 @@ def _replace(node: exp.Expression) -> exp.Expression:
         return exp.Anonymous(this="later", expressions=[node.this, seconds.expressions[0], exp.Literal.number(factor)])
     if isinstance(node, exp.ArgMax) and isinstance(node.expression, exp.Tuple):
         return exp.Anonymous(this="arg_max", expressions=[node.this, *node.expression.expressions])
+    if isinstance(node, exp.GroupConcat) and isinstance(node.this, exp.Order):
+        return exp.Anonymous(this="joined_in_order", expressions=[node.this.this])
     if isinstance(node, exp.Cast) and node.to.this in (exp.DataType.Type.TIMESTAMP, exp.DataType.Type.TIMESTAMPNTZ):
         return node.this
     return node
 
 
 def _spelled(
-    item: exp.Expression, select: exp.Select, columns_of: Callable[[str], list[str] | None], asked: list[str]
+    item: exp.Expression, select: exp.Select, columns_of: Callable[[str], Mapping[str, str] | None], asked: list[str]
 ) -> list[exp.Expression]:
     """`* exclude (…)`, which SQLite lacks, as the columns that are left."""
     left_out = {column.name for column in item.args.get("except_") or ()} if isinstance(item, exp.Star) else set()
@@ -175,7 +178,7 @@ def _spelled(
 
 
 def _names(
-    source: exp.Expression, scope: exp.Expression | None, columns_of: Callable[[str], list[str] | None], asked: list[str]
+    source: exp.Expression, scope: exp.Expression | None, columns_of: Callable[[str], Mapping[str, str] | None], asked: list[str]
 ) -> list[str]:
     query = source.this if isinstance(source, exp.Subquery) else None
     while query is None and scope is not None:
@@ -183,7 +186,7 @@ def _names(
         scope = scope.parent
     if query is None:
         asked.append(source.sql("sqlite"))
-        return columns_of(asked[-1]) or []
+        return list(columns_of(asked[-1]) or ())
     first, names = query.find(exp.Select), list[str]()
     for item in first.expressions:
         star = isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star))
@@ -225,6 +228,19 @@ class ArgMax:
 
     def finalize(self) -> Any:
         return self._value
+
+
+class JoinedInOrder:
+    """`string_agg(text, '' order by text)`."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+
+    def step(self, text: str) -> None:
+        self._texts.append(text)
+
+    def finalize(self) -> str | None:
+        return "".join(sorted(self._texts)) or None
 
 
 def _write(value: Any) -> Any:

@@ -19,7 +19,8 @@ from typing import Any, Protocol
 import duckdb
 
 from destinations.protocol import Settings
-from pipelines.audiences import Audience, SuppressionModel, Sync
+from pipelines.audiences import Audience, Guards, SuppressionModel, Sync
+from pipelines.state import holds
 from pipelines.warehouse.duckdb import DuckDB
 from pipelines.warehouse.protocol import Warehouse
 from tests.sim.channels import DESTINATIONS, Channel
@@ -29,6 +30,7 @@ from tests.sim.sqlite import SQLiteMemory
 START = datetime(2026, 10, 21, 6, tzinfo=UTC)
 MAPPINGS = (["value"], ["value", "tier"], {"value": "score"})
 TRIGGER = {"when": "enters", "event": "cart_abandoned", "send": ["value"], "max_age": "90d"}
+ANYTHING = Guards(removal="100%", entries=1e9, unusable="100%")  # type: ignore[arg-type]
 SPARED = (SuppressionModel("do_not_contact", "main.spared", "person_id"),)
 
 
@@ -80,6 +82,7 @@ class Truth:
 
     standings: dict[str, str]
     people: dict[str, Person]
+    at: float = 0.0
 
     @property
     def wanted(self) -> dict[str, tuple[str, Person]]:
@@ -105,7 +108,14 @@ class World:
     away: dict[str, Person] = field(default_factory=dict)
     suppressed: dict[str, float] = field(default_factory=dict)
     """Person → since when."""
+    spells: list[tuple[str, float, float]] = field(default_factory=list)
+    """(person, since, until) of suppressions that have ended."""
     truth: dict[int, Truth] = field(default_factory=dict)
+    """Accepted snapshots."""
+    held: dict[int, Truth] = field(default_factory=dict)
+    """Snapshots that a guard kept out of history."""
+    missing: frozenset[str] = frozenset()
+    """Whom a broken build left out of the table."""
     since: int | None = None
     """The snapshot from which on entries cause messages, when the trigger was first planned."""
     trace: list[tuple[float, str, str]] = field(default_factory=list)
@@ -143,6 +153,7 @@ class World:
     @property
     def audience(self) -> Audience:
         return Audience(name="cart", relation="main.cart", key="person_id", syncs=(self.sync,),
+                        guards=Guards() if self.scenario.guarded else ANYTHING,
                         identifiers={"person": "person_id", "email": "email"})
 
     def at(self, skew: float = 0.0) -> datetime:
@@ -186,6 +197,28 @@ class World:
                 self.release(person)
         self._write_people()
 
+    def break_table(self) -> None:
+        """A build that failed half way: too many are missing for it to be believed."""
+        newest = self.truth[max(self.truth)].standings if self.truth else {}
+        here = sorted(self.people)
+        gone = here if self._people.random() < 0.4 else here[len(here) // 3:]
+        left = newest.keys() - (self.people.keys() - set(gone))
+        if self.scenario.guarded and len(left) > max(1, 0.3 * len(newest)) and len(gone) > 0:
+            self.missing = frozenset(gone)
+            self.note("broken", "everybody" if gone == here else "some")
+            self._write_people()
+
+    def mend_table(self) -> None:
+        if self.missing:
+            self.missing = frozenset()
+            self._write_people()
+
+    def approve(self) -> None:
+        """A person looks at a held plan and releases it."""
+        for (plan,) in self.query("select plan_id from activation.hold where state = 'open'"):
+            holds.approve(self.engine.kept, plan, "an operator", "looked at", self.at().replace(tzinfo=None))
+            self.note("approve", "hold", plan)
+
     def suppress(self, person: str) -> None:
         if person not in self.suppressed:
             self.suppressed[person] = self.now
@@ -193,21 +226,32 @@ class World:
             self.say("suppressed", person)
 
     def release(self, person: str) -> None:
-        if self.suppressed.pop(person, None) is not None:
+        if (since := self.suppressed.pop(person, None)) is not None:
+            self.spells.append((person, since, self.now))
             self.engine.kept.execute("delete from spared where person_id = ?", [person])
             self.say("released", person)
 
+    def was_suppressed(self, person: str, since: float, until: float) -> bool:
+        """Whether the person was to be spared at any time between."""
+        spells = [*self.spells, *((who, begun, until) for who, begun in self.suppressed.items())]
+        return any(who == person and begun <= until and ended >= since for who, begun, ended in spells)
+
     def truth_now(self) -> Truth:
-        standings = {person: "suppressed" if person in self.suppressed else "sent" for person in self.people}
-        return Truth(standings, dict(self.people))
+        present = {person: row for person, row in self.people.items() if person not in self.missing}
+        standings = {person: "suppressed" if person in self.suppressed else "sent" for person in present}
+        return Truth(standings, present, self.now)
 
     def committed(self) -> None:
         """Called after every commit of a run: remember the audience as it was at a new snapshot."""
         if self.engine.kept.columns("activation.snapshot") is None:
             return
-        [(newest,)] = self.query("select max(snapshot_id) from activation.snapshot where status = 'accepted'")
-        if newest is not None and newest not in self.truth:
-            self.truth[newest] = self.truth_now()
+        newest, status = next(iter(self.query(
+            "select snapshot_id, status from activation.snapshot order by snapshot_id desc limit 1")), (0, ""))
+        if newest and newest not in {*self.truth, *self.held}:
+            (self.held if status == "held" else self.truth)[newest] = self.truth_now()
+            self.say("snapshot", f"{newest} {status}")
+            if status == "accepted" and self.missing:
+                raise Violation(f"broken: snapshot {newest} was accepted without {sorted(self.missing)}")
         if self.since is None:
             [(self.since,)] = self.query("select max(trigger_since) from activation.sync_control")
             if self.since not in (None, 0 if self.scenario.live else newest):
@@ -222,7 +266,7 @@ class World:
     def _write_people(self) -> None:
         kept = self.engine.kept
         kept.execute("delete from cart")
-        for person, row in self.people.items():
+        for person, row in self.truth_now().people.items():
             kept.execute("insert into cart values (?, ?, ?, ?)", [person, row.email, row.value, row.tier])
         self.say("audience", " ".join(f"{person}:{row.email and row.email[:2]}:{row.value}{row.tier[0]}"
-                                      for person, row in sorted(self.people.items())))
+                                      for person, row in sorted(self.truth_now().people.items())))
