@@ -37,6 +37,8 @@ class Trigger(Written):
     """Columns that travel with the event: column → name in the channel."""
     max_age: Annotated[timedelta, BeforeValidator(parse_duration)] = timedelta(hours=24)
     """Entries older than this send nothing more."""
+    delivery: Literal["at_most_once", "at_least_once"] = "at_most_once"
+    """When an answer was lost and the channel ignores no repeats: never send again, or send until there is an answer."""
 
 
 class Sync(Written):
@@ -50,6 +52,8 @@ class Sync(Written):
     """Message for those who enter."""
     send: Send = {}
     """Columns kept up to date for each member: column → name in the channel."""
+    reassert_every: Annotated[timedelta, BeforeValidator(parse_duration)] | None = None
+    """Tell the channel again of members it has not been told of for so long; for channels that cannot be read back."""
     first_sync: Literal["silent", "live"] = "silent"
     """Whether those who are in the audience at the first sync cause triggers: `silent` sends them none."""
     target: Name | None = None

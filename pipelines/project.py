@@ -22,7 +22,7 @@ from pipelines import connections, manifest, profiles
 from pipelines.audiences import Audience
 from pipelines.dbt import Built, Dbt, OnEvent
 from pipelines.delivery.journal import Journal
-from pipelines.delivery.pace import Pace
+from pipelines.delivery.pace import LocalPace, Pace, SharedPace
 from pipelines.delivery.ports import SystemClock, Transport
 from pipelines.errors import Complaint, ConnectionFault, DeclarationError, StateError, WarehouseError
 from pipelines.planning.plan import Plan
@@ -62,7 +62,6 @@ class Project:
         self.variables = {**options.variables, **({"as_of": options.as_of} if options.as_of else {})}
         self.dbt = Dbt(self.dir, options.profiles_dir, options.target, self.variables or None)
         self.connections = connections.load(options.connections or self.dir / "connections.yml", self._environ)
-        self.pace = Pace()
 
     @cached_property
     def declarations(self) -> manifest.Declarations:
@@ -76,6 +75,11 @@ class Project:
         """The moment the audiences speak of (UTC): the var `as_of`, and the present where the project has none."""
         written = self.variables.get("as_of") or _project_variable(self.dir, "as_of")
         return _moment(str(written)) if written else datetime.now(UTC).replace(microsecond=0)
+
+    @cached_property
+    def pace(self) -> Pace:
+        """Rate limits, shared by all processes of this state folder."""
+        return SharedPace(self.state_dir / "pace.db")
 
     @cached_property
     def warehouse(self) -> Opener:
@@ -144,18 +148,25 @@ class Project:
 
     def preview(self, audience: Audience, tasks: Sequence[Task]) -> list[Plan]:
         """What `walk` would do. Sends nothing and changes no state."""
-        return preview(audience, tasks, self.declarations.sparing(audience), self._ports("plan"), self.as_of)
+        return preview(audience, tasks, self.declarations.sparing(audience), self._ports("plan", LocalPace()),
+                       self.as_of)
 
     def walk(
-        self, audience: Audience, tasks: Sequence[Task], run_id: str, transport: Callable[[], Transport] | None = None
+        self, audience: Audience, tasks: Sequence[Task], run_id: str, transport: Callable[[], Transport] | None = None,
+        *, resync: bool = False,
     ) -> Iterator[Step]:
-        """Snapshot, plan, deliver and record; one run of an audience at a time on this machine."""
-        with self._locked(audience.name):
-            yield from walk(audience, tasks, self.declarations.sparing(audience), self._ports(run_id, transport, alone=True),
-                            self.as_of)
+        """Snapshot, plan, deliver and record; one run of an audience at a time on this machine.
 
-    def _ports(self, run_id: str, transport: Callable[[], Transport] | None = None, *, alone: bool = False) -> Ports:
-        return Ports(self.warehouse, SystemClock(), self.pace, transport or _http, self._journal, self._known_journal,
+        `resync`: tell the channels the whole desired state again.
+        """
+        with self._locked(audience.name):
+            yield from walk(audience, tasks, self.declarations.sparing(audience),
+                            self._ports(run_id, self.pace, transport, alone=True), self.as_of, resync=resync)
+
+    def _ports(
+        self, run_id: str, pace: Pace, transport: Callable[[], Transport] | None = None, *, alone: bool = False
+    ) -> Ports:
+        return Ports(self.warehouse, SystemClock(), pace, transport or _http, self._journal, self._known_journal,
                      run_id, alone)
 
     def _journal(self, sync_id: str) -> Journal:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from destinations.protocol import Destination
 from pipelines.delivery import deliver
-from pipelines.delivery.exchange import Courier
+from pipelines.delivery.exchange import Courier, credential_of
 from pipelines.delivery.jobs import Waiting
 from pipelines.delivery.journal import Journal
 from pipelines.delivery.pace import Pace
@@ -67,7 +67,9 @@ class Run:
         self._started = ports.clock.now()
         self._journal = ports.journal(subject.id)
         self._transport = ports.transport()
-        self._courier = Courier(subject.sync.to, subject.destination, self._journal, ports.pace, ports.clock)
+        self._courier = Courier(subject.sync.to, credential_of(subject.destination), subject.destination, self._journal, ports.pace, ports.clock)
+        trigger = subject.sync.trigger
+        self._courier.at_least_once = trigger is not None and trigger.delivery == "at_least_once"
         self._failure = ""
         self._plan = Plan.empty(subject.id, subject.audience.name, subject.sync.to)
         self._waiting: list[Waiting] = []

@@ -63,10 +63,14 @@ def preview(
 
 
 def walk(
-    audience: Audience, tasks: Sequence[Task], suppressions: Sequence[SuppressionModel], ports: Ports, at: datetime
+    audience: Audience, tasks: Sequence[Task], suppressions: Sequence[SuppressionModel], ports: Ports, at: datetime,
+    *, resync: bool = False,
 ) -> Iterator[Step]:
-    """Snapshot the audience and bring each sync's channel in line. `at` is the moment the audience speaks of."""
-    runs = [Run(Subject(audience, task.sync, task.destination, suppressions), ports) for task in tasks]
+    """Snapshot the audience and bring each sync's channel in line. `at` is the moment the audience speaks of.
+
+    `resync`: assert the whole desired state again, removals included; nobody is taken out who is wanted.
+    """
+    runs = [Run(Subject(audience, task.sync, task.destination, suppressions, resync), ports) for task in tasks]
     try:
         with ports.warehouse() as warehouse:
             with warehouse.transaction():

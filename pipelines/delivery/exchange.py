@@ -15,11 +15,15 @@ requests that only read. An exchange of several requests is void only while its 
 
 from __future__ import annotations
 
+import hashlib
 import math
+import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+
+from pydantic import SecretStr
 
 from destinations.protocol import (
     Batch,
@@ -50,6 +54,9 @@ LEASE_MARGIN = 180.0
 BREAKER = 5
 """Lost or failed answers in a row after which a run stops sending."""
 
+SPLITS = 64
+"""Requests beyond the first that may be spent to find the poison rows of one batch: 2 k log2(n/k) for k of n rows."""
+_WHOLE = re.compile(r"HTTP (400|413|422)\b")
 OUTCOMES = {Verdict.ACCEPTED: "ok", Verdict.REJECTED: "rejected", Verdict.DEFERRED: "void",
             Verdict.PENDING: "accepted", Verdict.UNKNOWN: "unknown"}
 """Verdict of a destination → outcome of a receipt."""
@@ -68,6 +75,8 @@ class Courier:
     """What all exchanges of one sync's run share."""
 
     connection: str
+    credential: str
+    """What rate limits count by: two connections of one key share it."""
     destination: Destination
     journal: Journal
     pace: Pace
@@ -80,6 +89,8 @@ class Courier:
     """Operations were left where they are because the lease must be renewed first."""
     stopped: str = ""
     """Why nothing more is sent in this run."""
+    at_least_once: bool = False
+    """Messages are repeated until there is an answer, though the channel ignores no repeats."""
     has_jobs: bool = False
     """Whether a job of the channel took operations over in this run."""
     attempts: dict[str, int] = field(default_factory=dict)
@@ -90,8 +101,19 @@ class Courier:
         """Lane of one batch."""
         if self.stopped or self.lease_is_short():
             return
-        talk = _Talk(self, limits, places, _repeatable(self.destination, batch.operation))
-        yield from talk.hold(self.destination.deliver(batch))
+        todo, spare = [batch], SPLITS
+        while todo and not self.stopped and not self.lease_is_short():
+            now = todo.pop()
+            mine = {member.id: places[member.id] for member in now.members}
+            talk = _Talk(self, limits, mine, self._repeatable(now.operation), may_split=spare > 0)
+            yield from talk.hold(self.destination.deliver(now))
+            if talk.split:
+                half, spare = len(now.members) // 2, spare - 2
+                todo += [replace(now, members=now.members[half:]), replace(now, members=now.members[:half])]
+
+    def _repeatable(self, operation: Operation) -> bool:
+        return (operation is not Operation.TRIGGER or self.at_least_once
+                or self.destination.capabilities.dedupe is Dedupe.KEY)
 
     def converse(self, exchange: Generator[Request, Response, Any], result: list[Any]) -> Lane:
         """Lane of an exchange without members (prepare, check, members); appends its result."""
@@ -117,8 +139,13 @@ class Courier:
 class _Talk:
     """One exchange under way."""
 
-    def __init__(self, courier: Courier, limits: Limits, places: dict[str, Place], repeatable: bool) -> None:
+    def __init__(
+        self, courier: Courier, limits: Limits, places: dict[str, Place], repeatable: bool, may_split: bool = False
+    ) -> None:
         self._of, self._limits, self._places, self._repeatable = courier, limits, places, repeatable
+        self._may_split = may_split
+        self.split = False
+        """The batch was refused as a whole and nothing of it was applied: its halves are to be sent."""
         self._claimed = False
         self._answered = False
         """Whether a request that changes something was answered: from then on nothing is provably void."""
@@ -149,7 +176,7 @@ class _Talk:
                 return Lost(courier.stopped or "the lease must be renewed first", sent=False)
             if not request.reads:
                 self._claim()
-            unix = int(courier.clock.now().timestamp())
+            unix = int(unix_time(courier.clock))
             answer = yield Send(request.finish(request, unix) if request.finish else request)
             if answer is None:
                 raise AssertionError("the lane was resumed without an answer")
@@ -166,9 +193,9 @@ class _Talk:
         raise AssertionError("the last try returns")
 
     def _keep_pace(self, request: Request) -> Lane:
-        name = f"{self._of.connection}/{request.rate_class or self._limits.rate_class}"
+        name = f"{self._of.credential}/{request.rate_class or self._limits.rate_class}"
         rates = self._limits.rates if request.rates is None else request.rates
-        while (wait := self._of.pace.delay(name, rates, self._of.clock.monotonic())) > 0:
+        while (wait := self._of.pace.delay(name, rates, unix_time(self._of.clock))) > 0:
             yield Pause(wait)
 
     def _judge(self, answer: Answer, request: Request) -> float | None:
@@ -182,8 +209,8 @@ class _Talk:
             courier.stopped = reason
             raise ChannelRefused(f"connection {courier.connection}: {reason}")
         if (wait := courier.destination.throttled(answer)) is not None:
-            name = f"{courier.connection}/{request.rate_class or self._limits.rate_class}"
-            courier.pace.hold(name, courier.clock.monotonic() + min(wait, LONGEST_WAIT))
+            name = f"{courier.credential}/{request.rate_class or self._limits.rate_class}"
+            courier.pace.hold(name, unix_time(courier.clock) + min(wait, LONGEST_WAIT))
             return wait
         if courier.destination.failed(answer):
             self._count_failure(f"HTTP {answer.status}")
@@ -228,6 +255,10 @@ class _Talk:
         self._claimed = False
 
     def _write_outcomes(self, outcomes: Sequence[Outcome]) -> None:
+        if self._may_split and len(self._places) > 1 and _is_refused_whole(outcomes):
+            self._write("void", None, "refused as a whole")
+            self.split = True
+            return
         said = {outcome.id: outcome for outcome in outcomes}
         receipts = []
         for op in self._places:
@@ -248,5 +279,21 @@ class _Talk:
         self._of.journal.result(receipts)
 
 
-def _repeatable(destination: Destination, operation: Operation) -> bool:
-    return operation is not Operation.TRIGGER or destination.capabilities.dedupe is Dedupe.KEY
+def unix_time(clock: Clock) -> float:
+    """Unix time of a clock that speaks UTC."""
+    return clock.now().replace(tzinfo=UTC).timestamp()
+
+
+def credential_of(destination: Destination) -> str:
+    """A short digest of whom the channel sees: kind of channel, address and secrets."""
+    settings = destination.settings
+    secrets = [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
+    parts = [type(destination).__qualname__, settings.base_url, *secrets]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+
+def _is_refused_whole(outcomes: Sequence[Outcome]) -> bool:
+    """Whether one poison row may be to blame: the channel refused the request and named no row."""
+    reasons = {outcome.reason for outcome in outcomes}
+    return len(reasons) == 1 and all(
+        outcome.verdict is Verdict.REJECTED and _WHOLE.match(outcome.reason) for outcome in outcomes)

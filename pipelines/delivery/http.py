@@ -16,6 +16,7 @@ from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
 from destinations.protocol import Request, Response
+from pipelines.delivery.carriers import Carriers, is_foreign
 from pipelines.delivery.ports import Answer, Lost
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
@@ -70,11 +71,12 @@ class HttpTransport:
         threading.Thread(target=self._work, daemon=True).start()
 
     def _work(self) -> None:
-        with requests.Session() as session:
+        with requests.Session() as session, Carriers() as carriers:
             session.trust_env = False
             session.mount("https://", HTTPAdapter(pool_connections=2, pool_maxsize=1))
             while (job := self._todo.get()) is not None:
-                self._done.put((job[0], _send(session, job[1])))
+                ticket, request = job
+                self._done.put((ticket, carriers.carry(request) if is_foreign(request) else _send(session, request)))
 
 
 def _send(session: requests.Session, request: Request) -> Answer:

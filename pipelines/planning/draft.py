@@ -31,6 +31,8 @@ class Subject:
     sync: Sync
     destination: Destination
     suppressions: Sequence[SuppressionModel]
+    resync: bool = False
+    """Assert the whole desired state again, removals included, whatever the ledger says."""
 
     @property
     def id(self) -> str:
@@ -53,7 +55,10 @@ def compare(warehouse: Warehouse, subject: Subject, now: datetime) -> None:
     able = destination.capabilities
     desired.refresh(warehouse, subject.id, columns_of(audience, sync, destination),
                     mapping_of(audience, sync, destination), renderer(audience, sync, destination))
-    ledger.compare(warehouse, subject.id, now, lateness(destination), members=sync.members)
+    period = sync.reassert_every.total_seconds() if sync.reassert_every else None
+    ledger.compare(warehouse, subject.id, now, lateness(destination), members=sync.members, reassert_every=period)
+    if subject.resync and sync.members:
+        ledger.reassert_all(warehouse, subject.id)
     intents.find_removals(warehouse, matches_any=able.matches_any, replaces=Operation.UPDATE not in able.operations)
 
 
@@ -144,10 +149,13 @@ def _due(
     if not sync.trigger:
         return 0, 0
     resend_within = max(0.0, able.dedupe_window - lateness(subject.destination)) if able.dedupe is Dedupe.KEY else 0.0
+    if sync.trigger.delivery == "at_least_once":
+        resend_within = max(resend_within, sync.trigger.max_age.total_seconds())
+    record.remember_window(warehouse, subject.id, resend_within)
     triggers.find_due(warehouse, subject.id, subject.audience.name, _baseline(sync, control, taken), now,
                       silently=able.silent, resend_within=resend_within)
     [counts] = warehouse.query(
-        "select count(*), count(*) filter (where silent) from temp.due where silent or entered_at >= ?",
+        "select count(*), count(*) filter (where silent) from temp.due where silent or asked or entered_at >= ?",
         [naive(taken.taken_at) - sync.trigger.max_age])
     return int(counts[0]), int(counts[1])
 

@@ -107,12 +107,14 @@ def write_events(
 ) -> None:
     """Commit the messages of `due` (payloads in `payloads`), behind place `after`.
 
-    Entries from before `oldest` are written too, with a receipt that says they are stale: they send nothing, ever.
+    Entries from before `oldest` are written too, with a receipt that says they are stale: they send nothing, ever,
+    unless a person asked for it.
     """
     scope = {"sync_id": sync_id, "epoch": epoch}
     warehouse.execute(EVENTS, {**scope, "event": event, "journal_id": journal_id, "now": now, "after": after})
     warehouse.execute(
         """insert into activation.receipt (sync_id, epoch, op_id, attempt, seq, outcome, reason, recorded_at)
         select sync_id, epoch, op_id, 0, seq, 'stale', 'older than max_age', $now from activation.op
-        where sync_id = $sync_id and epoch = $epoch and action = 'event' and not silent and occurred_at < $oldest""",
+        where sync_id = $sync_id and epoch = $epoch and action = 'event' and not silent and occurred_at < $oldest
+            and op_id not in (select op_id from temp.due where asked)""",
         {**scope, "now": now, "oldest": oldest})

@@ -17,7 +17,7 @@ writing the table anew).
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pipelines.warehouse.protocol import Warehouse
 
@@ -74,12 +74,12 @@ LEDGER = f"""{FOLD},
         from uncertain group by dest_key
     )
     select dest_key, case when action = 'remove' then '-' else payload_hash end as sig, identifiers,
-        cast(null as timestamp) as until, false as after_ok, 0 as refusals, cast(null as varchar) as refused_hash,
+        first_sent_at as asserted_at, cast(null as timestamp) as until, false as after_ok, 0 as refusals, cast(null as varchar) as refused_hash,
         cast(null as timestamp) as refused_at, false as doubted, false as only_refused
     from quiet
     union all
     select coalesce(o.dest_key, d.dest_key), o.sig,
-        case when coalesce(o.action, 'remove') = 'remove' then d.identifiers else o.identifiers end,
+        case when coalesce(o.action, 'remove') = 'remove' then d.identifiers else o.identifiers end, o.first_sent_at,
         d.until, coalesce(d.after_ok, false), coalesce(d.refusals, 0), d.refused_hash, d.refused_at,
         d.dest_key is not null, coalesce(d.only_refused, false)
     from ok as o full join doubts as d on o.dest_key = d.dest_key"""
@@ -92,12 +92,14 @@ DIFF = f"""
     select coalesce(w.dest_key, l.dest_key) as dest_key, w.person_key, w.payload_hash, w.identifiers, w.attributes,
         l.identifiers as held_identifiers,
         case when w.dest_key is null then 'remove'
-            when l.sig is null or l.sig = '-' or l.doubted then 'add' else 'update' end as action
+            when l.sig is null or l.sig = '-' or l.doubted or l.sig = w.payload_hash then 'add'
+            else 'update' end as action
     from wanted as w full join ledger as l on w.dest_key = l.dest_key
     where coalesce(w.dest_key, l.dest_key) not in (select dest_key from pending)
         and (
             coalesce(l.sig, '-') <> coalesce(w.payload_hash, '-')
             or (coalesce(l.doubted, false) and (l.after_ok or $now >= l.until))
+            or (w.dest_key is not null and l.asserted_at < $reassert_before)
         )
         and not (
             coalesce(l.refused_hash = w.payload_hash, false) and l.only_refused
@@ -111,11 +113,15 @@ def _scope(warehouse: Warehouse, sync_id: str, lateness: float) -> dict[str, obj
     return {"sync_id": sync_id, "folded_epoch": folded, "lateness": lateness}
 
 
-def compare(warehouse: Warehouse, sync_id: str, now: datetime, lateness: float, *, members: bool = True) -> None:
+def compare(
+    warehouse: Warehouse, sync_id: str, now: datetime, lateness: float, *, members: bool = True,
+    reassert_every: float | None = None,
+) -> None:
     """Diff what is wanted with what was delivered; leaves the temp tables `wanted` and `changes`.
 
     `lateness`: seconds after which a request whose answer was lost can no longer arrive. `members`: False for a sync
-    that only sends messages: it wants nothing in the channel, and takes nothing out.
+    that only sends messages: it wants nothing in the channel, and takes nothing out. `reassert_every`: seconds after
+    which a member that was last asserted so long ago is asserted again.
     """
     for table in ("wanted", "pending", "changes"):
         warehouse.execute(f"drop table if exists temp.{table}")
@@ -125,9 +131,27 @@ def compare(warehouse: Warehouse, sync_id: str, now: datetime, lateness: float, 
     once = "" if rows == keys else "qualify row_number() over (partition by dest_key order by person_key) = 1"
     warehouse.execute(f"create temp table wanted as select {columns} {usable} {once}", [sync_id])
     warehouse.execute(f"create temp table pending as select distinct dest_key from ({WAITING}) as w where action <> 'event'", [sync_id])
-    warehouse.execute(DIFF, {**_scope(warehouse, sync_id, lateness), "now": now})
+    before = now - timedelta(seconds=reassert_every) if reassert_every else datetime(1970, 1, 1)  # noqa: DTZ001
+    warehouse.execute(DIFF, {**_scope(warehouse, sync_id, lateness), "now": now, "reassert_before": before})
     if not members:
         warehouse.execute("delete from temp.changes")
+
+
+def reassert_all(warehouse: Warehouse, sync_id: str) -> None:
+    """Turn `changes` into the whole desired state: every wanted member, and the removal of all who ever were."""
+    warehouse.execute(
+        """insert into temp.changes (dest_key, person_key, payload_hash, identifiers, attributes, action)
+        select w.dest_key, w.person_key, w.payload_hash, w.identifiers, w.attributes, 'add' from temp.wanted as w
+        where w.dest_key not in (select dest_key from temp.changes)
+            and w.dest_key not in (select dest_key from temp.pending)""")
+    warehouse.execute(
+        """insert into temp.changes (dest_key, held_identifiers, action)
+        select dest_key, arg_max(identifiers, (epoch, seq)), 'remove' from activation.op
+        where sync_id = $sync_id and action in ('add', 'update')
+            and dest_key not in (select dest_key from temp.changes)
+            and dest_key not in (select dest_key from temp.wanted)
+            and dest_key not in (select dest_key from temp.pending)
+        group by dest_key""", {"sync_id": sync_id})
 
 
 WAITING = """

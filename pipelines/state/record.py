@@ -47,6 +47,11 @@ def remember_types(warehouse: Warehouse, sync_id: str, types: Mapping[str, str])
                       [json.dumps(dict(types)), sync_id])
 
 
+def remember_window(warehouse: Warehouse, sync_id: str, seconds: float) -> None:
+    """Keep for how long after its first plan a message in doubt is repeated by itself."""
+    warehouse.execute("update activation.sync_control set resend_within = ? where sync_id = ?", [seconds, sync_id])
+
+
 def last_types(warehouse: Warehouse, sync_id: str) -> dict[str, str]:
     """Column → type at the last accepted plan; empty before the first."""
     [(types,)] = warehouse.query("select column_types from activation.sync_control where sync_id = ?", [sync_id])
@@ -57,7 +62,8 @@ def last_types(warehouse: Warehouse, sync_id: str) -> dict[str, str]:
 def last_share_unusable(warehouse: Warehouse, sync_id: str) -> float:
     """Share of members without a usable identifier in the last run that was not held; -1 before the first."""
     rows = warehouse.query(
-        """select counts from activation.run_log where sync_id = ? and status <> 'held' order by epoch desc limit 1""",
+        """select counts from activation.run_log where sync_id = ? and status <> 'held'
+            and cast(json_extract_string(counts, '$.members') as bigint) > 0 order by epoch desc limit 1""",
         [sync_id])
     counts = json.loads(rows[0][0]) if rows else {}
     return counts["unusable"] / counts["members"] if counts.get("members") else -1.0

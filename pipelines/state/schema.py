@@ -11,13 +11,16 @@ nothing.
 
 from __future__ import annotations
 
+from pipelines.state import migrations
+from pipelines.state.views import VIEWS
 from pipelines.warehouse.protocol import Warehouse
 
 SCHEMA = "activation"
 
 TABLES = {
     "sync_control": """sync_id varchar primary key, audience varchar, connection varchar, epoch bigint, owner varchar,
-        lease_until timestamp, target varchar, trigger_since bigint, folded_epoch bigint, column_types varchar""",
+        lease_until timestamp, target varchar, trigger_since bigint, folded_epoch bigint, column_types varchar,
+        resend_within double""",
     "snapshot": """audience varchar, snapshot_id bigint, taken_at timestamp, status varchar, reason varchar,
         segment bigint, suppressed bigint, held_out bigint, entered bigint, "left" bigint, null_keys bigint,
         duplicates bigint, primary key (audience, snapshot_id)""",
@@ -38,37 +41,25 @@ TABLES = {
         state varchar, decided_by varchar, decision varchar, decided_at timestamp""",
     "run_log": """sync_id varchar, epoch bigint, run_id varchar, started timestamp, ended timestamp, status varchar,
         counts varchar, reason varchar""",
+    "decision": """decided_at timestamp, kind varchar, sync_id varchar, op_id varchar, decided_by varchar,
+        reason varchar""",
+    "tombstone": "person_hmac varchar primary key, decided_at timestamp, decided_by varchar, reason varchar",
+    "version": "version bigint",
 }
 """Name → columns. Times are UTC without zone."""
 
-VIEWS = {
-    # A key's newest ok decides what the channel holds; anything uncertain after it is listed beside it.
-    "delivered": """
-        select sync_id, dest_key, payload_hash, identifiers, first_sent_at as asserted_at
-        from {schema}.ledger_base where outcome = 'ok' and action <> 'remove'""",
-    "undelivered": """
-        with latest as (
-            select o.sync_id, o.op_id, o.action, o.person_key, r.outcome, r.reason, r.recorded_at,
-                row_number() over (
-                    partition by o.sync_id, case when o.action = 'event' then o.op_id else o.dest_key end
-                    order by o.epoch desc, o.seq desc, r.attempt desc) as newest
-            from {schema}.op as o
-            inner join {schema}.receipt as r on o.sync_id = r.sync_id and o.epoch = r.epoch and o.op_id = r.op_id
-        )
-        select sync_id, op_id, action, person_key, outcome, reason, recorded_at
-        from latest where newest = 1 and outcome not in ('ok', 'void')
-        union all
-        select sync_id, null, 'add', person_key, 'unusable', reason, null
-        from {schema}.desired where dest_key is null""",
-}
-
-
 def create(warehouse: Warehouse) -> None:
-    """Create what is missing. Idempotent."""
+    """Create what is missing, and bring a store of an earlier release up to date. Call inside a transaction.
+
+    Raises StateError when a newer release wrote the store.
+    """
     warehouse.execute(f"create schema if not exists {SCHEMA}")
     for name, columns in TABLES.items():
         warehouse.execute(f"create table if not exists {SCHEMA}.{name} ({columns})")
+    migrated = migrations.migrate(warehouse, SCHEMA)
     for name, query in VIEWS.items():
+        if migrated:
+            warehouse.execute(f"drop view if exists {SCHEMA}.{name}")
         warehouse.execute(f"create view if not exists {SCHEMA}.{name} as {query.format(schema=SCHEMA)}")
 
 

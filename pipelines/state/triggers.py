@@ -5,7 +5,8 @@ crash between snapshot and plan loses none. The id of a message is made of trigg
 time are frozen with the first operation that was planned for it.
 
 Members who were there before the trigger (`trigger_since`) cause nothing, or a silent record where the channel has a
-flag for that.
+flag for that. A message in doubt that nothing repeats is left to a person, who may have it sent again under its id
+(`asked`: then however old it is) or count it as sent; the decision is a receipt behind the last one.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ DUE = f"""
         where m.audience = $audience and m.valid_to is null and m.standing = 'sent'
     )
     select e.person_key, e.entry_id, e.entered_at, e.entry_id <= $since as silent,
-        d.dest_key, d.identifiers, h.outcome, h.op_id
+        d.dest_key, d.identifiers, h.outcome, h.op_id,
+        coalesce(h.op_id in (
+            select op_id from activation.decision where sync_id = $sync_id and kind = 'resend'), false) as asked
     from entries as e
     inner join activation.desired as d on d.sync_id = $sync_id and d.person_key = e.person_key
     left join history as h on h.person_key = e.person_key and h.snapshot_id = e.entry_id

@@ -32,7 +32,7 @@ from destinations.protocol import (
 )
 from pipelines.audiences import Audience, Guards, SuppressionModel, Sync
 from pipelines.delivery.journal import Journal
-from pipelines.delivery.pace import Pace
+from pipelines.delivery.pace import LocalPace
 from pipelines.delivery.ports import Answer, Lost
 from pipelines.run import Ports, Result
 from pipelines.sync import Task, preview, run_to_end, walk
@@ -214,7 +214,7 @@ class World:
 
     @property
     def ports(self) -> Ports:
-        return Ports(self.warehouse, self.clock, Pace(), lambda: Wire(self.channel),
+        return Ports(self.warehouse, self.clock, LocalPace(), lambda: Wire(self.channel),
                      lambda sync: Journal(self.folder / f"{sync}.journal"), self._known, "run", alone=True)
 
     def _known(self, sync: str) -> Journal | None:
