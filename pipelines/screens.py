@@ -44,8 +44,8 @@ def result_line(result: Result) -> str:
               (result.unknown, "unknown"), (result.pending, "pending"))
     said = ", ".join(f"{count:,} {word}" for count, word in counts if count) or "nothing to send"
     lines = f"{result.status:<8}{plan.audience} → {plan.connection}: {said} ({result.seconds:.1f} s)"
-    said = [lines, *([result.reason] if result.reason else []), *([how_to_approve(plan.plan_id)] if plan.held else [])]
-    return "\n        ".join(said)
+    whole = [lines, *([result.reason] if result.reason else []), *([how_to_approve(plan.plan_id)] if plan.held else [])]
+    return "\n        ".join(whole)
 
 
 def how_to_approve(plan_id: str) -> str:

@@ -1,0 +1,35 @@
+"""Bring a store that an earlier release wrote up to date: small steps, each run once, in order.
+
+A store without a version was written before there were any. Steps only add: what was delivered stays known, so nothing
+is sent again. A store of a newer release is refused: this one would not write what that one relies on.
+"""
+
+from __future__ import annotations
+
+from pipelines.errors import StateError
+from pipelines.warehouse.protocol import Warehouse
+
+STEPS: tuple[tuple[str, ...], ...] = (
+    # 2: leases, and guards that compare types
+    ("alter table {schema}.sync_control add column if not exists lease_until timestamp",
+     "alter table {schema}.sync_control add column if not exists column_types varchar"),
+    # 3: messages in doubt are listed with the time until which they are repeated
+    ("alter table {schema}.sync_control add column if not exists resend_within double",),
+)
+"""What leads from version 1 to 2, from 2 to 3 and so on. Tables that are new need no step: they are created."""
+VERSION = 1 + len(STEPS)
+
+
+def migrate(warehouse: Warehouse, schema: str) -> bool:
+    """Run the steps that the store has not seen; whether there were any. Call inside a transaction."""
+    [(found,)] = warehouse.query(f"select max(version) from {schema}.version")
+    is_new = "resend_within" in (warehouse.columns(f"{schema}.sync_control") or {})
+    version = found or (VERSION if is_new else 1)
+    if version > VERSION:
+        raise StateError(f"the tables of schema {schema} are of version {version}, and this release knows {VERSION}: "
+                         "install the release that wrote them, or a newer one")
+    for statement in (statement for step in STEPS[version - 1:] for statement in step):
+        warehouse.execute(statement.format(schema=schema))
+    if found != VERSION:
+        warehouse.execute(f"insert into {schema}.version values (?)", [VERSION])
+    return version < VERSION

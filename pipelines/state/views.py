@@ -1,0 +1,84 @@
+"""The views of schema `activation`: a stable interface for BI and for the commands. README.md beside this says what
+each column means; a test holds both together.
+"""
+
+from __future__ import annotations
+
+_NAMED = "inner join {schema}.sync_control as c on"
+
+VIEWS = {
+    # A key's newest ok decides what the channel holds; anything uncertain after it is listed beside it.
+    "delivered": """
+        select sync_id, dest_key, payload_hash, identifiers, first_sent_at as asserted_at
+        from {schema}.ledger_base where outcome = 'ok' and action <> 'remove'""",
+    "undelivered": """
+        with latest as (
+            select o.sync_id, o.op_id, o.action, o.person_key, r.outcome, r.reason, r.recorded_at,
+                row_number() over (
+                    partition by o.sync_id, coalesce(nullif(o.dest_key, ''), o.op_id), o.action = 'event'
+                    order by o.epoch desc, o.seq desc, r.attempt desc) as newest
+            from {schema}.op as o
+            inner join {schema}.receipt as r on o.sync_id = r.sync_id and o.epoch = r.epoch and o.op_id = r.op_id
+        )
+        select sync_id, op_id, action, person_key, outcome, reason, recorded_at
+        from latest where newest = 1 and outcome not in ('ok', 'void')
+        union all
+        select sync_id, null, 'add', person_key, 'unusable', reason, null
+        from {schema}.desired where dest_key is null""",
+    "unresolved": f"""
+        with history as (
+            select o.sync_id, o.op_id, o.epoch, o.person_key, o.snapshot_id, o.occurred_at, r.outcome, r.reason,
+                r.recorded_at, min(o.planned_at) over (partition by o.sync_id, o.op_id) as first_planned_at,
+                row_number() over (
+                    partition by o.sync_id, o.op_id order by o.epoch desc, r.attempt desc) as newest
+            from {{schema}}.op as o
+            left join {{schema}}.receipt as r on o.sync_id = r.sync_id and o.epoch = r.epoch and o.op_id = r.op_id
+            where o.action = 'event'
+        )
+        select h.sync_id, c.audience, c.connection, h.op_id, h.person_key, h.occurred_at, h.first_planned_at,
+            h.recorded_at as in_doubt_since, h.reason, m.person_key is not null as is_member,
+            case when m.person_key is not null and c.resend_within > 0
+                then h.first_planned_at + to_seconds(c.resend_within) end as repeated_until
+        from history as h {_NAMED} h.sync_id = c.sync_id
+        left join {{schema}}.membership as m on c.audience = m.audience and h.person_key = m.person_key
+            and h.snapshot_id = m.entry_id and m.valid_to is null and m.standing = 'sent'
+        where h.newest = 1 and h.outcome = 'unknown' and (h.epoch < c.epoch or c.lease_until is null)""",
+    "ledger": f"""
+        with said as (
+            select *, row_number() over (
+                partition by sync_id, dest_key, outcome = 'ok' order by epoch desc, seq desc) as newest
+            from {{schema}}.ledger_base
+        ),
+        acknowledged as (select * from said where outcome = 'ok' and newest = 1),
+        doubtful as (
+            select sync_id, dest_key, max(until) as doubtful_until, max(identifiers) as identifiers,
+                sum(case when outcome = 'rejected' then 1 else 0 end) as refusals
+            from said where outcome <> 'ok' group by sync_id, dest_key
+        )
+        select c.sync_id, c.audience, c.connection, coalesce(a.dest_key, d.dest_key) as dest_key,
+            json_extract_string(coalesce(a.identifiers, d.identifiers), '$.person') as person_key,
+            case when d.dest_key is not null then 'unknown' when a.action = 'remove' then 'absent'
+                else 'present' end as state,
+            a.first_sent_at as asserted_at, d.doubtful_until, coalesce(d.refusals, 0) as refusals
+        from acknowledged as a full join doubtful as d on a.sync_id = d.sync_id and a.dest_key = d.dest_key
+        {_NAMED} coalesce(a.sync_id, d.sync_id) = c.sync_id""",
+    "receipts": f"""
+        select c.sync_id, c.audience, c.connection, r.epoch, r.op_id, r.attempt, o.action, o.person_key, r.outcome,
+            r.http_status, r.reason, r.job_id, o.planned_at, r.first_sent_at, r.recorded_at
+        from {{schema}}.receipt as r
+        inner join {{schema}}.op as o on r.sync_id = o.sync_id and r.epoch = o.epoch and r.op_id = o.op_id
+        {_NAMED} r.sync_id = c.sync_id""",
+    "runs": f"""
+        select c.sync_id, c.audience, c.connection, l.epoch, l.run_id, l.started, l.ended, l.status, l.reason,
+            {{counts}}
+        from {{schema}}.run_log as l {_NAMED} l.sync_id = c.sync_id""".replace("{counts}", ",\n            ".join(
+            f"cast(json_extract_string(l.counts, '$.{name}') as bigint) as {column}" for name, column in (
+                ("add", "added"), ("update", "updated"), ("remove", "removed"), ("trigger", "messages"),
+                ("accepted", "accepted"), ("rejected", "rejected"), ("deferred", "deferred"), ("unknown", "unknown"),
+                ("pending", "pending"), ("unusable", "unusable"), ("members", "members")))),
+    "holds": f"""
+        select c.sync_id, c.audience, c.connection, h.plan_id, h.state, h.opened_at, h.objections, h.decided_by,
+            h.decision, h.decided_at
+        from {{schema}}.hold as h {_NAMED} h.sync_id = c.sync_id""",
+}
+"""Name → query; `{schema}` stands for the schema. Views before those that read them."""
