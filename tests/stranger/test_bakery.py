@@ -71,11 +71,15 @@ def test_changes_arrive_enter_leave_attribute_address_and_refusal(bakery: Bakery
     sync(bakery)
     bakery.sql("insert into till.guests values (6, 'Gil', 'gil@example.com', null, 3, '2026-01-01', false)")
     bakery.sql("delete from till.guests where guest_no = 2")
-    bakery.sql("update till.guests set mail = 'ada@example.org', visits = 8 where guest_no = 1")
-    planned = counts(bakery.tailrace("plan", "--json", "Regular_Guests").document("plan"), PLANNED[3:6])
+    bakery.sql("update till.guests set visits = 8 where guest_no = 1")
+    assert moves(bakery) == {"Regular_Guests__ads": (1, 0, 1), "Regular_Guests__letters": (1, 0, 1),
+                             "Regular_Guests__mails": (1, 1, 1)}
+    sync(bakery, "Regular_Guests")
+    assert members(bakery) == {"meta_ads": ["1", "6"], "klaviyo": ["1", "6"], "customerio": ["1", "5", "6"]}
+    bakery.sql("update till.guests set mail = 'ada@example.org' where guest_no = 1")
     # The ads and letters channels know Ada by her address, so the old one goes and the new one comes.
-    assert planned == {"Regular_Guests__ads": (2, 0, 2), "Regular_Guests__letters": (2, 0, 2),
-                       "Regular_Guests__mails": (1, 1, 1)}
+    assert moves(bakery) == {"Regular_Guests__ads": (1, 0, 1), "Regular_Guests__letters": (1, 0, 1),
+                             "Regular_Guests__mails": (0, 1, 0)}
     sync(bakery, "Regular_Guests")
     assert members(bakery) == {"meta_ads": ["1", "6"], "klaviyo": ["1", "6"], "customerio": ["1", "5", "6"]}
     [ada] = [person for person in bakery.box.channels["customerio"].state["people"].values() if person["id"] == "1"]
@@ -86,6 +90,11 @@ def test_changes_arrive_enter_leave_attribute_address_and_refusal(bakery: Bakery
     sync(bakery, "--select", "Regular_Guests")
     assert members(bakery) == {"meta_ads": ["6"], "klaviyo": ["6"], "customerio": ["5", "6"]}
     assert bakery.tailrace("plan", "Regular_Guests").code == 0
+
+
+def moves(bakery: Bakery) -> dict[str, tuple[Any, ...]]:
+    """Planned adds, updates and removals of the regular guests."""
+    return counts(bakery.tailrace("plan", "--json", "Regular_Guests").document("plan"), PLANNED[3:6])
 
 
 def test_an_account_that_is_spared_or_paid_leaves_by_its_own_key(bakery: Bakery) -> None:
