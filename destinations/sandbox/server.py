@@ -28,6 +28,7 @@ from destinations.sandbox.iterable import Iterable
 from destinations.sandbox.klaviyo import Klaviyo
 from destinations.sandbox.listener import Door, listen
 from destinations.sandbox.meta_ads import MetaAds
+from destinations.sandbox.mixpanel import Mixpanel
 from destinations.sandbox.salesforce import SalesForce
 from destinations.sandbox.slack import SlackWorkspace
 from destinations.sandbox.tiktok_ads import TiktokAds
@@ -35,8 +36,8 @@ from destinations.sandbox.twilio import TwilioMessages
 from destinations.sandbox.webhook import Webhook
 
 CHANNELS: tuple[type[Channel], ...] = (
-    Klaviyo, CustomerIo, MetaAds, Webhook, Braze, GoogleAds, HubSpot, Iterable, SalesForce, TiktokAds, TwilioMessages,
-    SlackWorkspace,
+    Klaviyo, CustomerIo, MetaAds, Webhook, Braze, GoogleAds, HubSpot, Iterable, Mixpanel, SalesForce, TiktokAds,
+    TwilioMessages, SlackWorkspace,
 )
 REQUESTS_KEPT = 100_000
 
@@ -130,6 +131,10 @@ class Sandbox:
             "TIKTOK_ADS_ACCESS_TOKEN": own.tiktok_ads_access_token,
             "TIKTOK_ADS_ADVERTISER_ID": own.tiktok_ads_advertiser_id,
             "ITERABLE_API_KEY": own.iterable_api_key,
+            "MIXPANEL_PROJECT_ID": own.mixpanel_project_id,
+            "MIXPANEL_PROJECT_TOKEN": own.mixpanel_project_token,
+            "MIXPANEL_USERNAME": own.mixpanel_username,
+            "MIXPANEL_SECRET": own.mixpanel_secret,
             "HUBSPOT_ACCESS_TOKEN": own.hubspot_access_token,
             "TWILIO_ACCOUNT_SID": own.twilio_account_sid,
             "TWILIO_AUTH_TOKEN": own.twilio_auth_token,

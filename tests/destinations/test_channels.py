@@ -54,6 +54,8 @@ def connect(sandbox: Sandbox, name: str, **more: Any) -> Destination:
         "klaviyo": {"api_key": given["KLAVIYO_API_KEY"]},
         "meta_ads": {"access_token": given["META_ACCESS_TOKEN"], "ad_account_id": given["META_AD_ACCOUNT_ID"]},
         "braze": {"api_key": given["BRAZE_API_KEY"]},
+        "mixpanel": {key.lower().removeprefix("mixpanel_"): given[key] for key in
+                     ("MIXPANEL_PROJECT_ID", "MIXPANEL_PROJECT_TOKEN", "MIXPANEL_USERNAME", "MIXPANEL_SECRET")},
         "iterable": {"api_key": given["ITERABLE_API_KEY"]},
         "tiktok_ads": {"access_token": given["TIKTOK_ADS_ACCESS_TOKEN"],
                        "advertiser_id": given["TIKTOK_ADS_ADVERTISER_ID"]},
@@ -142,7 +144,7 @@ def test_a_remote_list_is_made_once(name: str, sandbox: Sandbox) -> None:
     assert keys(sandbox, name) == []
 
 
-@pytest.mark.parametrize("name", ["webhook", "customerio", "klaviyo", "iterable"])
+@pytest.mark.parametrize("name", ["webhook", "customerio", "klaviyo", "iterable", "mixpanel"])
 def test_a_trigger_that_is_sent_twice_is_one_message(name: str, sandbox: Sandbox) -> None:
     to = connect(sandbox, name)
     assert_(to, Operation.ADD, [member(to, 1, "set")], None)

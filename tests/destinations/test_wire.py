@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -170,3 +171,31 @@ def test_a_slack_message_is_the_sdks(captured: Any) -> None:
     assert json.loads(ours.body or b"") == {"text": text, "blocks": [block]}
     assert urlsplit(ours.finish(ours, 0).url).path == theirs["path"]
     assert ours.headers == {"Content-Type": theirs["headers"]["Content-Type"]}
+
+
+MIXPANEL = {"project_id": "1", "project_token": "tok", "username": "robot", "secret": "s"}
+
+
+def test_a_mixpanel_event_is_the_sdks_without_its_own_name_and_the_token(captured: Any) -> None:
+    """The SDK posts a form; /import documents JSON, and takes the project from the address, not from each event."""
+    [theirs] = captured("mixpanel", "POST", "/import")
+    expected = json.loads(dict(parse_qsl(theirs["body"]))["data"])
+    for own in ("token", "mp_lib", "$lib_version"):
+        del expected["properties"][own]
+    moment = datetime.fromtimestamp(expected["properties"]["time"], UTC)
+    member = Member(expected["properties"]["$insert_id"], expected["properties"]["distinct_id"], {}, occurred_at=moment)
+    batch = Batch(Operation.TRIGGER, (member,), "vip", event=expected["event"])
+    ours = first(open_("mixpanel", **MIXPANEL), batch)
+    assert json.loads(ours.body or b"") == [expected]
+    assert urlsplit(ours.url).path == "/import"
+
+
+def test_a_mixpanel_profile_is_the_sdks_without_a_time(captured: Any) -> None:
+    """Without `$time` an update counts from when it arrives, and ours arrive in order."""
+    [theirs] = captured("mixpanel", "POST", "/engage")
+    expected = json.loads(dict(parse_qsl(theirs["body"]))["data"])
+    del expected["$time"]
+    member = Member("op1", expected["$distinct_id"], {}, expected["$set"])
+    ours = first(open_("mixpanel", **MIXPANEL), Batch(Operation.UPDATE, (member,), "vip"))
+    assert json.loads(ours.body or b"") == [expected]
+    assert urlsplit(ours.url).path == "/engage"

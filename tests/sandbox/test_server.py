@@ -41,6 +41,10 @@ def test_the_environment_names_what_a_connection_needs(bench):
         "TIKTOK_ADS_ACCESS_TOKEN": own.tiktok_ads_access_token,
         "TIKTOK_ADS_ADVERTISER_ID": own.tiktok_ads_advertiser_id,
         "ITERABLE_API_KEY": own.iterable_api_key,
+        "MIXPANEL_PROJECT_ID": own.mixpanel_project_id,
+        "MIXPANEL_PROJECT_TOKEN": own.mixpanel_project_token,
+        "MIXPANEL_USERNAME": own.mixpanel_username,
+        "MIXPANEL_SECRET": own.mixpanel_secret,
         "HUBSPOT_ACCESS_TOKEN": own.hubspot_access_token,
         "TWILIO_ACCOUNT_SID": own.twilio_account_sid,
         "TWILIO_AUTH_TOKEN": own.twilio_auth_token,
@@ -58,6 +62,7 @@ def test_the_environment_names_what_a_connection_needs(bench):
         "WEBHOOK_BASE_URL": f"{bench.sandbox.url}/webhook",
         "BRAZE_BASE_URL": f"{bench.sandbox.url}/braze",
         "GOOGLE_ADS_BASE_URL": f"{bench.sandbox.url}/google_ads",
+        "MIXPANEL_BASE_URL": f"{bench.sandbox.url}/mixpanel",
         "ITERABLE_BASE_URL": f"{bench.sandbox.url}/iterable",
         "TIKTOK_ADS_BASE_URL": f"{bench.sandbox.url}/tiktok_ads",
     }
