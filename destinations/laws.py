@@ -43,6 +43,8 @@ NONSENSE = (
                             "source": {"pointer": f"/data/attributes/profiles/data/0/{_ECHO}"}}],
                 "error": {"code": _ECHO, "message": _ECHO}, "message": _ECHO}).encode(),
 )  # fmt: skip
+_SAFE = ("https://", "smtp://", "smtps://", "postgresql://", "duckdb://", "file://")
+"""What an address may begin with: encrypted, by the carriers' own demand, or on this machine."""
 _SAMPLES = {"email": "ada.{}@example.com", "phone": "+1650555010{}", "madid": "AAAAAAAA-BBBB-CCCC-DDDD-EEEEEEEEEEE{}"}
 
 
@@ -76,7 +78,7 @@ class _Witness:
         return None
 
     def look_at(self, about: str, request: Request) -> None:
-        root = self.destination.settings.base_url or "https://"
+        root = self.destination.settings.base_url or _SAFE
         sent = request.finish(request, 1_614_265_330) if request.finish else request
         if not sent.url.startswith(root):
             self.complain(about, "requests go to base_url where it is set, and by https where it is not")

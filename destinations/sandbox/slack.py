@@ -14,8 +14,9 @@ from destinations.sandbox.shapes import ANY, TEXT, complaints
 HOOK = "services/T00000000/B00000000/sandbox"
 CHANNEL = "C00000000"
 RATES = ((1, 1),)
-MESSAGE = {"text?": TEXT, "blocks?": [{"type": TEXT, "text?": ANY, "fields?": ANY, "elements?": ANY, "block_id?": TEXT}],
-           "attachments?": ANY, "thread_ts?": TEXT, "mrkdwn?": ANY, "unfurl_links?": ANY, "unfurl_media?": ANY}
+BLOCK = {"type": TEXT, "text?": ANY, "fields?": ANY, "elements?": ANY, "block_id?": TEXT}
+MESSAGE = {"text?": TEXT, "blocks?": [BLOCK], "attachments?": ANY,
+           "thread_ts?": TEXT, "mrkdwn?": ANY, "unfurl_links?": ANY, "unfurl_media?": ANY}
 
 
 class SlackWorkspace(Channel):

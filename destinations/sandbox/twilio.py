@@ -1,6 +1,6 @@
 """Twilio: messages of one account. There is no idempotency key, so a repeat is a second message.
 
-Enforced: form-encoded bodies with the documented fields, one sender, E.164 numbers, 1,600 characters, who has opted out.
+Enforced: form-encoded bodies with the documented fields, one sender, E.164 numbers, 1,600 characters, opt-outs.
 As at Twilio some numbers have a meaning: a message from one that ends in 5550001 has an invalid sender, one to a number
 that ends in 5550009 cannot be routed.
 """
@@ -93,7 +93,7 @@ class TwilioMessages(Channel):
             (not known, 21212, f"Invalid From Number: {sender}"),
             (not form.get("Body"), 21602, "Message body is required."),
             (len(form.get("Body", "")) > LONGEST, 21617, "The concatenated message body exceeds 1600 characters."),
-            (to in self.state["opted_out"] or call.refuses(0), 21610, f"Attempt to send to unsubscribed recipient {to}"),
+            (to in self.state["opted_out"] or call.refuses(0), 21610, f"Attempt to send to unsubscribed {to}"),
             (to.endswith("5550009"), 21612, f"The 'To' phone number {to} is not currently reachable"),
         )
         return next(((number, words) for holds, number, words in problems if holds), None)

@@ -1,0 +1,191 @@
+"""E-mail over SMTP: one message a member who triggers an event, in text and HTML, with a way to unsubscribe.
+
+Sources: RFC 5321 (SMTP), 5322 (messages), 2369 and 8058 (List-Unsubscribe by one click, which the large mailbox
+providers ask of bulk senders), 3207 and 8314 (TLS), 6531 (addresses beyond ASCII), 3463 (status codes).
+
+A request names the server in its URL, the envelope in its headers and is the message itself; the SMTP carrier speaks it
+and answers 200 for a message taken over, 422 for one refused for good, 429 for one refused for now (greylisting), 401
+for a refused login, 426 for a server without TLS, each with the server's reply code. smtp:// demands STARTTLS, smtps://
+is TLS from the start. The Message-ID is made of the operation's id; servers do not drop what they have seen, so a
+message whose answer was lost is never sent again by itself. No line break of any value gets into a header.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Generator
+from email import policy
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from destinations.answers import code, unaccepted
+from destinations.http import Request, Response, basic_auth
+from destinations.identifiers import Unusable, email
+from destinations.protocol import (
+    Batch,
+    Capabilities,
+    Destination,
+    Exchange,
+    Limits,
+    Member,
+    Operation,
+    Outcome,
+    Refused,
+    Settings,
+    Verdict,
+    every,
+)
+from destinations.templates import Unfilled, checked, fill, values_of
+
+Template = Annotated[str, AfterValidator(checked)]
+_ID = re.compile(r"[\w-]{1,64}(\.[\w-]{1,64})*", re.ASCII)
+_ADDRESS = re.compile(r"https://[!-;=?-~]{3,1500}")
+_BREAK = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
+_SUBJECT = 250
+_TLS = {"starttls": "smtp", "implicit": "smtps"}
+
+
+class Mail(BaseModel):
+    """The texts of one event, as templates."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    subject: Template
+    text: Template
+    html: Template = ""
+
+
+class EmailSettings(Settings):
+    """A mail server, who the mail is from, how to unsubscribe, and the texts of each event."""
+
+    base_url: str = Field(default="", pattern="^(smtps?://.+)?$", description="smtp:// or smtps:// instead of host")
+    host: str = Field(default="", pattern=r"^[\w.:\[\]-]*$", description="the mail server")
+    port: int = Field(default=587, ge=1, le=65_535, description="its port for submission")
+    tls: Literal["starttls", "implicit"] = Field(default="starttls", description="implicit on port 465")
+    username: str = Field(default="", description="login, where the server wants one")
+    password: SecretStr | None = Field(default=None, description="password of username")
+    sender: str = Field(description="From: an address, or Name <address>")
+    reply_to: str = Field(default="", description="Reply-To, when answers go elsewhere")
+    unsubscribe_url: Template = Field(description="https:// address that takes a POST, as a template")
+    messages: dict[str, Mail] = Field(description="event: its subject, text and html")
+
+    @field_validator("sender", "reply_to")
+    @classmethod
+    def _addressed(cls, value: str) -> str:
+        if value and (_BREAK.search(value) or not mailbox(value)):
+            raise ValueError("must be an address, or Name <address>")
+        return value
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> EmailSettings:
+        if not self.host and not self.base_url:
+            raise ValueError("host must name the mail server")
+        if bool(self.username) != bool(self.password):
+            raise ValueError("username and password go together")
+        return self
+
+
+class Email(Destination):
+    """Sends mail."""
+
+    settings_type = EmailSettings
+    capabilities = Capabilities(operations={Operation.TRIGGER: Limits(rows=1)}, identifiers=("email",))
+
+    def deliver(self, batch: Batch) -> Exchange:
+        [member] = batch.members
+        mail = self.settings.messages.get(batch.event)
+        if mail is None:
+            raise Refused(f"no message for the event {batch.event}: write it under messages of this connection")
+        try:
+            to = reachable(member.identifiers.get("email", ""))
+            message = self._compose(batch, member, mail, to)
+        except (Unfilled, Unusable) as reason:
+            return every(batch, Verdict.REJECTED, str(reason))
+        envelope = {"Mail-From": mailbox(self.settings.sender), "Rcpt-To": to}
+        response = yield Request("SEND", self._server, {**envelope, **self._login}, message)
+        return self._read(batch, response)
+
+    def _compose(self, batch: Batch, member: Member, mail: Mail, to: str) -> bytes:
+        """The message. What must stay in one piece is written by hand: a folded address would be no address."""
+        values = values_of(batch, member)
+        unsubscribe = fill(self.settings.unsubscribe_url, values).strip()
+        if not _ADDRESS.fullmatch(unsubscribe):
+            raise Unfilled("the address to unsubscribe at is no https:// address")
+        values["unsubscribe_url"] = unsubscribe
+        subject = fill(mail.subject, values).strip()
+        if not subject or len(subject) > _SUBJECT or _BREAK.search(subject):
+            raise Unfilled(f"the subject is empty, has a line break or is longer than {_SUBJECT} characters")
+        digest = hashlib.sha256(member.id.encode()).hexdigest()
+        own = member.id if _ID.fullmatch(member.id) else digest[:32]
+        moment = batch.at or member.occurred_at
+        headers = {
+            "Message-ID": f"<{own}@{mailbox(self.settings.sender).rpartition('@')[2]}>",
+            "List-Unsubscribe": f"<{unsubscribe}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            **({"Date": format_datetime(moment)} if moment else {}),
+        }
+        message = EmailMessage(policy=policy.SMTP if to.isascii() else policy.SMTPUTF8)
+        local, _, domain = to.rpartition("@")
+        message["From"], message["To"] = self.settings.sender, Address(username=local, domain=domain)
+        message["Subject"] = subject
+        if self.settings.reply_to:
+            message["Reply-To"] = self.settings.reply_to
+        message.set_content(fill(mail.text, values), cte="quoted-printable")
+        if mail.html:
+            message.add_alternative(fill(mail.html, values, html=True), subtype="html", cte="quoted-printable")
+            message.set_boundary(f"=_{digest[:32]}")
+        return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + message.as_bytes()
+
+    def _read(self, batch: Batch, response: Response) -> list[Outcome]:
+        if response.status == 200 and isinstance(response.get("reply"), int):
+            return every(batch, Verdict.ACCEPTED)
+        if response.status == 426:
+            raise Refused("the mail server offers no TLS: correct host, port or tls in connections.yml")
+        enhanced = str(response.get("enhanced"))
+        why = code(response.get("reply")) + (f" {enhanced}" if _ENHANCED.fullmatch(enhanced) else "")
+        if response.status == 422 and response.get("stage") == "mail":
+            raise Refused(f"the mail server refuses the sender ({why}): correct sender in connections.yml")
+        if response.status == 422:
+            return every(batch, Verdict.REJECTED, f"refused by the mail server: {why or 'no code'}")
+        return unaccepted(batch, response, why)
+
+    def check(self) -> Generator[Request, Response, None]:
+        response = yield Request("NOOP", self._server, self._login, reads=True)
+        if response.status == 426:
+            raise Refused("the mail server offers no TLS: correct host, port or tls in connections.yml")
+        if response.status != 200 or not isinstance(response.get("reply"), int):
+            raise Refused(f"the mail server does not take this connection (HTTP {response.status})")
+
+    @property
+    def _server(self) -> str:
+        server: str = self.settings.root(f"{_TLS[self.settings.tls]}://{self.settings.host}:{self.settings.port}")
+        return server
+
+    @property
+    def _login(self) -> dict[str, str]:
+        if not self.settings.password:
+            return {}
+        return basic_auth(self.settings.username, self.settings.password.get_secret_value())
+
+
+def mailbox(text: str) -> str:
+    """The address in `Name <address>`; empty where there is none."""
+    try:
+        return email(parseaddr(text)[1])
+    except Unusable:
+        return ""
+
+
+def reachable(address: str) -> str:
+    """The address as servers take it: an international domain in its ASCII form. Raises Unusable."""
+    local, _, domain = email(address).rpartition("@")
+    try:
+        return f"{local}@{domain.encode('idna').decode()}"
+    except UnicodeError:
+        raise Unusable("not an e-mail address") from None
