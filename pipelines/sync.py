@@ -58,7 +58,7 @@ def preview(
             if journal:
                 catch_up(warehouse, subject.id, subject.sync.to, control.epoch, journal, now)
                 journal.close()
-        taken, doubts = _look(warehouse, subjects, at, now)
+        taken, doubts = _look(warehouse, audience, suppressions, subjects, at, now)
         return [draft(warehouse, subject, taken, "", now, doubts=doubts, write=False) for subject in subjects]
 
 
@@ -82,7 +82,10 @@ def walk(
         with ports.warehouse() as warehouse:
             now = ports.clock.now()
             with warehouse.transaction():
-                taken, doubts = _look(warehouse, [run.subject for run in runs if run.epoch], at, now)
+                here = [run.subject for run in runs if run.epoch]
+                if runs and not here:
+                    raise LeaseHeld("every sync of this audience is being run elsewhere; the next run will look again")
+                taken, doubts = _look(warehouse, audience, suppressions, here, at, now)
             yield taken
             for run in runs:
                 yield run.plan(warehouse, taken, doubts)
@@ -95,13 +98,11 @@ def walk(
 
 
 def _look(
-    warehouse: Warehouse, subjects: Sequence[Subject], at: datetime, now: datetime
+    warehouse: Warehouse, audience: Audience, suppressions: Sequence[SuppressionModel], subjects: Sequence[Subject],
+    at: datetime, now: datetime,
 ) -> tuple[Snapshot, tuple[Objection, ...]]:
     """Take the snapshot. One that guards doubt is kept out of history, unless a plan made of it is approved."""
-    if not subjects:
-        raise LeaseHeld("every sync of this audience is being run elsewhere; the next run will look again")
-    audience = subjects[0].audience
-    seen = snapshot.look(warehouse, audience, subjects[0].suppressions)
+    seen = snapshot.look(warehouse, audience, suppressions)
     limits = limits_of(audience)
     for subject in subjects:
         if hold := holds.current(warehouse, subject.id):

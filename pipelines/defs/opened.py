@@ -13,12 +13,11 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pipelines import manifest, profiles
-from pipelines.delivery.pace import Pace
 from pipelines.delivery.ports import Transport
 from pipelines.errors import DeclarationError
 from pipelines.manifest import Declarations
@@ -42,8 +41,6 @@ class Opened:
     variables: Mapping[str, Any]
     """Vars of dbt_project.yml, for all packages and for the project itself."""
     transport: Callable[[], Transport]
-    pace: Pace = field(default_factory=Pace)
-    """Shared by all steps of a process, so that a connection's rate windows hold across audiences."""
 
     @property
     def keeps_time(self) -> bool:
@@ -53,7 +50,7 @@ class Opened:
     def at(self, as_of: str | None) -> Project:
         """The project as a run uses it; `as_of` overrides the moment the audiences speak of."""
         project = Project(replace(self.options, as_of=as_of or self.options.as_of))
-        project.declarations, project.pace = self.declarations, self.pace
+        project.declarations = self.declarations
         return project
 
 

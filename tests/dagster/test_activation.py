@@ -112,7 +112,6 @@ def test_a_table_that_is_not_built_says_what_to_do_and_sends_nothing(corner: Cor
     assert (corner.requests("webhook"), corner.members("customerio", "cart")) == (0, [])
 
 
-@pytest.mark.xfail(strict=True, reason="the walk takes «no syncs» for «all syncs are held by another run»")
 def test_a_snapshot_alone_sends_nothing(corner: Corner) -> None:
     result = corner.launch("audience/cart")
     assert made(result).keys() == {"audience/cart"}
@@ -127,7 +126,6 @@ def test_one_sync_alone_leaves_the_other_channel_alone_and_still_shows_the_snaps
     assert corner.requests("customerio") == 0
 
 
-@pytest.mark.xfail(strict=True, reason="the walk takes «no syncs» for «all syncs are held by another run»")
 def test_an_audience_without_syncs_is_counted(corner: Corner) -> None:
     assert made(corner.launch("audience/counted"))["audience/counted"]["segment"] == 4
 
