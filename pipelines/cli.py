@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -166,17 +167,18 @@ def status(
     from pipelines.state import overview
 
     project = open_project(project_dir, profiles_dir, target, variables, connections, state_dir, as_of)
-    syncs = _syncs(project, names, select, to)
+    syncs, now = _syncs(project, names, select, to), datetime.now(UTC).replace(tzinfo=None)
     with project.warehouse() as warehouse:
-        states = [state for state in overview.states(warehouse) if syncs is None or state.sync in syncs]
+        overview.prepare(warehouse)
+        states = [state for state in overview.states(warehouse, now) if syncs is None or state.sync in syncs]
         rows = overview.undelivered(warehouse, limit, syncs) if undelivered else []
     if as_json:
-        print(json.dumps(documents.status_document(states), indent=2))
+        print(json.dumps(documents.status_document(states, now), indent=2))
         return
     if not states:
         print("Nothing was synced yet.")
     for state in states:
-        print(*screens.state_lines(state), sep="\n")
+        print(*screens.state_lines(state, now), sep="\n")
     print(*map(screens.undelivered_line, rows), sep="\n", end="\n" if rows else "")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -46,12 +47,20 @@ def sync_document(as_of: datetime, results: Sequence[Result]) -> dict[str, Any]:
     return {"as_of": moment(as_of), "syncs": [result_entry(result) for result in results]}
 
 
-def status_document(states: Sequence[State]) -> dict[str, Any]:
+def status_document(states: Sequence[State], now: datetime) -> dict[str, Any]:
     """`tailrace status --json`."""
-    return {"syncs": [{
-        "sync": state.sync, "audience": state.audience, "connection": state.connection, "members": state.members,
-        "last_run": f"{state.last_run.isoformat()}Z" if state.last_run else None, "status": state.status,
-        "reason": state.reason, "undelivered": state.undelivered} for state in states]}
+    return {"syncs": [{**entry(state), "age_seconds": state.age(now)} for state in states]}
+
+
+def entry(value: Any) -> Any:
+    """A record as JSON: names as they are, times (UTC without zone in the tables) as ISO 8601 with Z."""
+    if is_dataclass(value):
+        return {field.name: entry(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, datetime):
+        return f"{value.isoformat()}Z"
+    if isinstance(value, Mapping):
+        return {name: entry(item) for name, item in value.items()}
+    return [entry(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def holds_document(waiting: Sequence[tuple[Hold, Mapping[str, int]]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The commands of those who operate the syncs: release what is held, and more of that kind. No logic lives here."""
+"""The commands of those who operate the syncs: what is held, in doubt or refused, and why. No logic lives here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.errors import StateError, TailraceError
+from pipelines.errors import StateError, TailraceError, did_you_mean
 from pipelines.flags import ConnectionsFile, Json, ProfilesDir, ProjectDir, StateDir, Target, Vars, open_project
 
 if TYPE_CHECKING:
@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from pipelines.warehouse.protocol import Warehouse
 
 commands = typer.Typer()
+doubts = typer.Typer()
+commands.add_typer(doubts, name="unresolved")
 
 By = Annotated[str, typer.Option(help="Who decides; it is recorded.", show_default=False)]
+OneSync = Annotated[str | None, typer.Option("--sync", help="Only this sync, such as cart__klaviyo.")]
+OpIds = Annotated[list[str], typer.Argument(help="Messages, as `tailrace unresolved` lists them.", show_default=False)]
 Reason = Annotated[str, typer.Option(help="Why; it is recorded.", show_default=False)]
 
 
@@ -52,6 +56,90 @@ def approve(
         print(*(line for hold, planned in waiting for line in screens.hold_lines(hold, planned)), sep="\n",
               end="\n" if waiting else "")
         print("tailrace approve PLAN_ID --by NAME --reason TEXT releases one." if waiting else "Nothing is held.")
+
+
+@doubts.callback(invoke_without_command=True)
+def list_unresolved(
+    context: typer.Context, sync: OneSync = None, project_dir: ProjectDir = Path(), profiles_dir: ProfilesDir = None,
+    target: Target = None, variables: Vars = "", connections: ConnectionsFile = None, state_dir: StateDir = None,
+    as_json: Json = False,
+) -> None:
+    """List messages in doubt that nothing repeats; `resend` or `treat_as_sent` resolves them."""
+    if context.invoked_subcommand:
+        return
+    from pipelines import documents, listings
+    from pipelines.state import unresolved
+
+    project = open_project(project_dir, profiles_dir, target, variables, connections, state_dir)
+    with _recorded(project) as warehouse:
+        messages = unresolved.find(warehouse, _now(), _only(warehouse, sync))
+    if as_json:
+        print(json.dumps({"messages": documents.entry(messages)}, indent=2))
+    else:
+        print(*listings.unresolved_lines(messages), sep="\n", end="\n" if messages else "")
+        print("tailrace unresolved resend | treat_as_sent OP_ID… --by NAME --reason TEXT" if messages
+              else "Nothing is unresolved.")
+
+
+@doubts.command("resend")
+def resend(
+    op_ids: OpIds, by: By = "", reason: Reason = "", project_dir: ProjectDir = Path(),
+    profiles_dir: ProfilesDir = None, target: Target = None, variables: Vars = "", connections: ConnectionsFile = None,
+    state_dir: StateDir = None,
+) -> None:
+    """Have the next sync send these messages again, under their ids: they may arrive twice."""
+    project = open_project(project_dir, profiles_dir, target, variables, connections, state_dir)
+    count = _decide(project, op_ids, "resend", by, reason)
+    print(f"The next sync sends {count:,} again, under the same id.")
+
+
+@doubts.command("treat_as_sent")
+def treat_as_sent(
+    op_ids: OpIds, by: By = "", reason: Reason = "", project_dir: ProjectDir = Path(),
+    profiles_dir: ProfilesDir = None, target: Target = None, variables: Vars = "", connections: ConnectionsFile = None,
+    state_dir: StateDir = None,
+) -> None:
+    """Never send these messages again: they may not have arrived."""
+    project = open_project(project_dir, profiles_dir, target, variables, connections, state_dir)
+    count = _decide(project, op_ids, "treat_as_sent", by, reason)
+    print(f"{count:,} are treated as sent and never sent again.")
+
+
+def _decide(project: Project, op_ids: list[str], kind: str, by: str, reason: str) -> int:
+    from pipelines.state import unresolved
+
+    _signed(by, reason)
+    with _recorded(project) as warehouse, warehouse.transaction():
+        return len(unresolved.decide(warehouse, op_ids, kind, by, reason, _now()))
+
+
+@commands.command()
+def rejects(
+    sync: OneSync = None, project_dir: ProjectDir = Path(), profiles_dir: ProfilesDir = None, target: Target = None,
+    variables: Vars = "", connections: ConnectionsFile = None, state_dir: StateDir = None, as_json: Json = False,
+) -> None:
+    """List what channels refuse, by reason, and when the next try is due."""
+    from pipelines import documents, listings
+    from pipelines.state import rejects as refused
+
+    project = open_project(project_dir, profiles_dir, target, variables, connections, state_dir)
+    with _recorded(project) as warehouse:
+        found = refused.find(warehouse, _now(), _only(warehouse, sync))
+    if as_json:
+        print(json.dumps({"rejects": documents.entry(found)}, indent=2))
+    else:
+        print(*(listings.reject_lines(found) if found else ["No channel refuses anything."]), sep="\n")
+
+
+def _only(warehouse: Warehouse, sync: str | None) -> set[str] | None:
+    """The sync that was named, which must be one that has begun."""
+    if sync is None:
+        return None
+    known = [name for (name,) in warehouse.query("select sync_id from activation.sync_control order by 1")]
+    if sync not in known:
+        raise TailraceError(f"{sync}: no such sync was ever run{did_you_mean(sync, known)}; "
+                            f"known are: {', '.join(known)}")
+    return {sync}
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from pipelines.planning.plan import Plan
 from pipelines.run import Result
@@ -61,16 +62,32 @@ def hold_lines(hold: Hold, planned: Mapping[str, int]) -> list[str]:
             *(f"  {said['guard']}: {said['message']}" for said in hold.objections)]
 
 
-def state_lines(state: State) -> list[str]:
+def state_lines(state: State, now: datetime) -> list[str]:
     """One sync's state."""
-    when = f"{state.last_run:%Y-%m-%d %H:%M} UTC" if state.last_run else "never finished a run"
     ended = {"nothing": "nothing to do", None: "begun"}.get(state.status, state.status)
-    lines = [f"{state.sync}: {state.members:,} member{'s' * (state.members != 1)} · {ended} · {when}"]
+    when = f"{state.last_run:%Y-%m-%d %H:%M} UTC" if state.last_run else "never finished a run"
+    age = state.age(now)
+    well = "" if age is None or state.last_run == state.last_success else f" · last went well {_span(age)} ago"
+    lines = [f"{state.sync}: {state.members:,} member{'s' * (state.members != 1)} · {ended} · {when}{well}"]
     if state.reason:
         lines.append(f"  {state.reason}")
+    if state.held:
+        lines.append(f"  {how_to_approve(state.held)}")
     if state.undelivered:
-        lines.append("  not delivered: " + ", ".join(f"{count:,} {word}" for word, count in state.undelivered.items()))
+        said = (f"{count:,} {outcome.replace('_', ' ')}" for outcome, count in state.undelivered.items())
+        lines.append("  not delivered: " + ", ".join(said))
+    lines += [f"  rejected: {count:,} × {reason}" for reason, count in state.rejected.items()]
+    if state.unresolved:
+        lines.append(f"  {state.unresolved:,} in doubt wait for a decision (tailrace unresolved)")
     return lines
+
+
+def _span(seconds: float) -> str:
+    """A length of time in the unit that fits it."""
+    size, unit = next((size, unit) for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (0, "second"))
+                      if seconds >= size)
+    count = int(seconds // size) if size else int(seconds)
+    return f"{count:,} {unit}{'s' * (count != 1)}"
 
 
 def undelivered_line(row: Undelivered) -> str:

@@ -23,6 +23,8 @@ from pipelines.warehouse.protocol import Warehouse
 
 REFUSALS = 5
 """A rejected add is tried this often, after 1, 4, 16 and 24 hours; then it rests until its payload changes."""
+WAIT = "to_hours(case refusals when 1 then 1 when 2 then 4 when 3 then 16 else 24 end)"
+"""How long a rejected add waits after so many refusals."""
 
 EVENTS = """
     select dest_key, action, outcome, payload_hash, identifiers, epoch, seq, first_sent_at, until, recorded_at
@@ -103,8 +105,7 @@ DIFF = f"""
         )
         and not (
             coalesce(l.refused_hash = w.payload_hash, false) and l.only_refused
-            and (l.refusals >= {REFUSALS} or $now < l.refused_at + to_hours(
-                case l.refusals when 1 then 1 when 2 then 4 when 3 then 16 else 24 end))
+            and (l.refusals >= {REFUSALS} or $now < l.refused_at + {WAIT})
         )"""
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from pipelines.state import schema
+from pipelines.state import holds, schema, unresolved
 from pipelines.warehouse.protocol import Warehouse, literal
 
 
@@ -23,7 +24,21 @@ class State:
     status: str | None
     reason: str
     undelivered: dict[str, int]
-    """Outcome → operations or members that did not get there."""
+    """Outcome → operations, members or rows (`no_key`, `repeated_key`) that did not get there."""
+    pending: int = 0
+    """Of these, with a job of the channel that has not ended."""
+    rejected: dict[str, int] = field(default_factory=dict)
+    """Of these, refused by the channel: reason → how many."""
+    unresolved: int = 0
+    """Messages in doubt that wait for a person (`tailrace unresolved`)."""
+    held: str | None = None
+    """The plan that waits for approval."""
+    last_success: datetime | None = None
+    """When a run last ended well; UTC without zone."""
+
+    def age(self, now: datetime) -> float | None:
+        """Seconds since then."""
+        return (now - self.last_success).total_seconds() if self.last_success else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +51,46 @@ class Undelivered:
     reason: str
 
 
-def states(warehouse: Warehouse) -> list[State]:
-    """Every sync that has ever begun."""
+def prepare(warehouse: Warehouse) -> bool:
+    """Bring the tables up to date, where something was ever recorded; whether it was."""
+    if not schema.exists(warehouse):
+        return False
+    with warehouse.transaction():
+        schema.create(warehouse)
+    return True
+
+
+def states(warehouse: Warehouse, now: datetime | None = None) -> list[State]:
+    """Every sync that has ever begun. Without `now`, messages that are still repeated count as unresolved too."""
     if not schema.exists(warehouse):
         return []
-    members: dict[str, int] = dict(warehouse.query("select sync_id, count(*) from activation.delivered group by sync_id"))
-    missing: dict[str, dict[str, int]] = {}
-    for sync, outcome, count in warehouse.query(
-            "select sync_id, outcome, count(*) from activation.undelivered group by sync_id, outcome order by outcome"):
-        missing.setdefault(sync, {})[outcome] = count
-    return [State(sync, audience, connection, members.get(sync, 0), ended, status, reason or "", missing.get(sync, {}))
-            for sync, audience, connection, ended, status, reason in warehouse.query(
+    members: dict[str, int] = dict(
+        warehouse.query("select sync_id, count(*) from activation.delivered group by sync_id"))
+    missing = _counts(warehouse, "outcome", "true")
+    rejected = _counts(warehouse, "coalesce(reason, '')", "outcome = 'rejected'")
+    doubts = Counter(message.sync for message in unresolved.find(warehouse, now))
+    held = {hold.sync: hold.plan_id for hold in holds.waiting(warehouse)}
+    return [State(sync, audience, connection, members.get(sync, 0), ended, status, reason or "", missing.get(sync, {}),
+                  missing.get(sync, {}).get("accepted", 0), rejected.get(sync, {}), doubts[sync], held.get(sync),
+                  success)
+            for sync, audience, connection, ended, status, reason, success in warehouse.query(
                 """with last as (
-                    select *, row_number() over (partition by sync_id order by epoch desc) as nth from activation.run_log
+                    select *, row_number() over (partition by sync_id order by epoch desc) as nth,
+                        max(case when status in ('ok', 'nothing') then ended end) over (partition by sync_id) as success
+                    from activation.run_log
                 )
-                select c.sync_id, c.audience, c.connection, l.ended, l.status, l.reason
+                select c.sync_id, c.audience, c.connection, l.ended, l.status, l.reason, l.success
                 from activation.sync_control as c left join last as l on c.sync_id = l.sync_id and l.nth = 1
                 order by c.sync_id""")]
+
+
+def _counts(warehouse: Warehouse, column: str, condition: str) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for sync, value, count in warehouse.query(
+            f"""select sync_id, {column} as value, count(*) from activation.undelivered where {condition}
+            group by 1, 2 order by 1, 2"""):
+        found.setdefault(sync, {})[value] = count
+    return found
 
 
 def undelivered(warehouse: Warehouse, limit: int, syncs: Collection[str] | None = None) -> list[Undelivered]:
