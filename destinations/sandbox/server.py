@@ -29,6 +29,7 @@ from destinations.sandbox.klaviyo import Klaviyo
 from destinations.sandbox.listener import Door, listen
 from destinations.sandbox.meta_ads import MetaAds
 from destinations.sandbox.mixpanel import Mixpanel
+from destinations.sandbox.onesignal import Onesignal
 from destinations.sandbox.salesforce import SalesForce
 from destinations.sandbox.slack import SlackWorkspace
 from destinations.sandbox.tiktok_ads import TiktokAds
@@ -36,8 +37,8 @@ from destinations.sandbox.twilio import TwilioMessages
 from destinations.sandbox.webhook import Webhook
 
 CHANNELS: tuple[type[Channel], ...] = (
-    Klaviyo, CustomerIo, MetaAds, Webhook, Braze, GoogleAds, HubSpot, Iterable, Mixpanel, SalesForce, TiktokAds,
-    TwilioMessages, SlackWorkspace,
+    Klaviyo, CustomerIo, MetaAds, Webhook, Braze, GoogleAds, HubSpot, Iterable, Mixpanel, Onesignal, SalesForce,
+    TiktokAds, TwilioMessages, SlackWorkspace,
 )
 REQUESTS_KEPT = 100_000
 
@@ -135,6 +136,8 @@ class Sandbox:
             "MIXPANEL_PROJECT_TOKEN": own.mixpanel_project_token,
             "MIXPANEL_USERNAME": own.mixpanel_username,
             "MIXPANEL_SECRET": own.mixpanel_secret,
+            "ONESIGNAL_APP_ID": own.onesignal_app_id,
+            "ONESIGNAL_API_KEY": own.onesignal_api_key,
             "HUBSPOT_ACCESS_TOKEN": own.hubspot_access_token,
             "TWILIO_ACCOUNT_SID": own.twilio_account_sid,
             "TWILIO_AUTH_TOKEN": own.twilio_auth_token,

@@ -54,6 +54,8 @@ def connect(sandbox: Sandbox, name: str, **more: Any) -> Destination:
         "klaviyo": {"api_key": given["KLAVIYO_API_KEY"]},
         "meta_ads": {"access_token": given["META_ACCESS_TOKEN"], "ad_account_id": given["META_AD_ACCOUNT_ID"]},
         "braze": {"api_key": given["BRAZE_API_KEY"]},
+        "onesignal": {"app_id": given["ONESIGNAL_APP_ID"], "api_key": given["ONESIGNAL_API_KEY"],
+                      "texts": {"cart_abandoned": "Come back"}},
         "mixpanel": {key.lower().removeprefix("mixpanel_"): given[key] for key in
                      ("MIXPANEL_PROJECT_ID", "MIXPANEL_PROJECT_TOKEN", "MIXPANEL_USERNAME", "MIXPANEL_SECRET")},
         "iterable": {"api_key": given["ITERABLE_API_KEY"]},

@@ -40,6 +40,8 @@ SETTINGS = {
                    "external_id_field": "Key__c"},
     "meta_ads": {"access_token": "token-secret", "app_secret": "proof-secret", "ad_account_id": "act_1"},
     "braze": {"api_key": "braze-secret"},
+    "onesignal": {"app_id": "00000000-0000-4000-8000-000000000001", "api_key": "onesignal-secret",
+                  "texts": {"cart_abandoned": "Come back"}},
     "mixpanel": {"project_id": "7", "project_token": "public", "username": "robot", "secret": "mixpanel-secret"},
     "iterable": {"api_key": "iterable-secret"},
     "tiktok_ads": {"access_token": "tiktok-secret", "advertiser_id": "7"},

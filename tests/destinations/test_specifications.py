@@ -107,7 +107,7 @@ def specification(path: Path, loaded: dict[str, Specification]) -> Specification
     return loaded[path.name]
 
 
-@pytest.mark.parametrize("name", ["klaviyo", "customerio", "braze", "hubspot", "twilio"])
+@pytest.mark.parametrize("name", ["klaviyo", "customerio", "braze", "hubspot", "twilio", "onesignal"])
 def test_every_request_of_every_case_is_valid_by_the_vendors_specification(
     name: str, reference: Callable[[str], Path], loaded: dict[str, Specification]
 ) -> None:

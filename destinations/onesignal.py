@@ -1,0 +1,143 @@
+"""OneSignal: push notifications to the devices of one person, and a person's audiences as tags.
+
+Sources: https://documentation.onesignal.com/reference (create notification, idempotent requests, create user, rate
+limits) and the official OpenAPI file.
+
+People are known by `external_id`, the key of the warehouse. An audience is a tag of its name; an empty tag is deleted.
+Creating a user whose alias is known changes that user, so the key stands in the body and not in an address. A message
+carries an idempotency key made of the operation's id: a repeat within 30 days is answered with the first message.
+A message to somebody without a subscribed device is refused under HTTP 200.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Generator
+from typing import Annotated
+from urllib.parse import quote
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from destinations.answers import code, expect, unaccepted
+from destinations.http import Json, Request, Response, send_json, with_query
+from destinations.protocol import (
+    Batch,
+    Capabilities,
+    Dedupe,
+    Destination,
+    Exchange,
+    Limits,
+    Member,
+    Operation,
+    Outcome,
+    Refused,
+    Settings,
+    Verdict,
+    every,
+)
+from destinations.templates import Unfilled, checked, fill, values_of
+
+Template = Annotated[str, AfterValidator(checked)]
+# OneSignal documents no size of a body; a push itself carries at most 4 KB on either platform.
+_USERS = Limits(row_bytes=100_000, rates=((100, 1.0),), rate_class="users")
+_PUSH = Limits(row_bytes=2048, rates=((150, 1.0),), rate_class="notifications")
+
+
+class OnesignalSettings(Settings):
+    """An app, its key, and what each event says: a template of OneSignal, or a text."""
+
+    app_id: str = Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", description="the app's id")
+    api_key: SecretStr = Field(description="the app's API key")
+    templates: dict[str, str] = Field(default_factory=dict, description="event: id of a template of OneSignal")
+    texts: dict[str, Template] = Field(default_factory=dict, description="event: text of the push, as a template")
+    titles: dict[str, Template] = Field(default_factory=dict, description="event: title of the push, as a template")
+    language: str = Field(default="en", pattern=r"^[a-z]{2}(-[A-Za-z]{2,4})?$", description="language of the texts")
+
+
+class Onesignal(Destination):
+    """Sets and deletes tags, sends push notifications."""
+
+    settings_type = OnesignalSettings
+    capabilities = Capabilities(
+        operations={
+            Operation.ADD: _USERS,
+            Operation.UPDATE: _USERS,
+            Operation.REMOVE: _USERS,
+            Operation.TRIGGER: _PUSH,
+        },
+        identifiers=("person",),
+        dedupe=Dedupe.KEY,
+        dedupe_window=30 * 86_400,
+    )
+
+    def deliver(self, batch: Batch) -> Exchange:
+        [member] = batch.members
+        if batch.operation is Operation.TRIGGER:
+            return (yield from self._push(batch, member))
+        changes = {name: tag(value) for name, value in member.attributes.items()}
+        if batch.operation is not Operation.UPDATE:
+            changes = {} if batch.operation is Operation.REMOVE else changes
+            changes[batch.audience] = "true" if batch.operation is Operation.ADD else ""
+        body: Json = {"identity": {"external_id": member.person}, "properties": {"tags": changes}}
+        response = yield self._ask("POST", f"apps/{quote(self.settings.app_id)}/users", body)
+        if not response.ok or not isinstance(response.json, dict):
+            return unaccepted(batch, response, code(response.get("errors", 0, "code")))
+        remote = response.get("identity", "onesignal_id")
+        return [Outcome(member.id, Verdict.ACCEPTED, remote_id=remote if isinstance(remote, str) else None)]
+
+    def _push(self, batch: Batch, member: Member) -> Exchange:
+        try:
+            said = self._said(batch, member)
+        except Unfilled as reason:
+            return every(batch, Verdict.REJECTED, str(reason))
+        body: dict[str, Json] = {
+            "app_id": self.settings.app_id,
+            "include_aliases": {"external_id": [member.person]},
+            "target_channel": "push",
+            "idempotency_key": str(uuid.uuid5(uuid.NAMESPACE_URL, f"tailrace:{member.id}")),
+            **said,
+        }
+        response = yield self._ask("POST", "notifications", body)
+        return self._read_push(batch, response)
+
+    def _said(self, batch: Batch, member: Member) -> dict[str, Json]:
+        """What the notification says. Raises Unfilled for a member it cannot be said to."""
+        event = batch.event or ""
+        if template := self.settings.templates.get(event):
+            return {"template_id": template, "custom_data": dict(member.attributes)}
+        if event not in self.settings.texts:
+            raise Refused(f"no text for the event {event}: write it under texts or templates of this connection")
+        values, language = values_of(batch, member), self.settings.language
+        text = fill(self.settings.texts[event], values).strip()
+        if not text:
+            raise Unfilled("an empty text")
+        title = fill(self.settings.titles[event], values).strip() if event in self.settings.titles else ""
+        return {"contents": {language: text}, **({"headings": {language: title}} if title else {})}
+
+    def _read_push(self, batch: Batch, response: Response) -> list[Outcome]:
+        """A message has an id; without one nobody was subscribed. Both come under HTTP 200."""
+        unique, errors = response.get("id"), response.get("errors")
+        if not response.ok or not isinstance(unique, str):
+            return unaccepted(batch, response)
+        if isinstance(errors, dict) and errors.get("invalid_aliases"):
+            return every(batch, Verdict.REJECTED, "not known to OneSignal, or without a subscribed device")
+        if not unique:
+            return every(batch, Verdict.REJECTED, "without a subscribed device")
+        return every(batch, Verdict.ACCEPTED)
+
+    def check(self) -> Generator[Request, Response, None]:
+        response = yield self._ask("GET", with_query("notifications", app_id=self.settings.app_id, limit=1))
+        expect(response, list, "notifications", what="the app's notifications")
+
+    def _ask(self, method: str, path: str, body: Json = None) -> Request:
+        login = {"Authorization": f"Key {self.settings.api_key.get_secret_value()}"}
+        url = f"{self.settings.root('https://api.onesignal.com')}/{path}"
+        return send_json(method, url, body, login, reads=method == "GET")
+
+
+def tag(value: Json) -> str:
+    """A tag is a text; an empty one is deleted."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
