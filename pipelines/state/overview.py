@@ -51,6 +51,16 @@ class Undelivered:
     reason: str
 
 
+UNKEYED = """
+    with newest as (select audience, max(snapshot_id) as snapshot_id from activation.snapshot group by audience)
+    select c.sync_id, s.null_keys, s.duplicates
+    from activation.sync_control as c
+    inner join newest as n on n.audience = c.audience
+    inner join activation.snapshot as s on s.audience = n.audience and s.snapshot_id = n.snapshot_id
+    where s.null_keys + s.duplicates > 0"""
+"""Rows of an audience that are nobody's (no key) or stand beside the row that was picked for their key."""
+
+
 def prepare(warehouse: Warehouse) -> bool:
     """Bring the tables up to date, where something was ever recorded; whether it was."""
     if not schema.exists(warehouse):
@@ -67,6 +77,9 @@ def states(warehouse: Warehouse, now: datetime | None = None) -> list[State]:
     members: dict[str, int] = dict(
         warehouse.query("select sync_id, count(*) from activation.delivered group by sync_id"))
     missing = _counts(warehouse, "outcome", "true")
+    for sync, *counts in warehouse.query(UNKEYED):
+        found = {word: count for word, count in zip(("no_key", "repeated_key"), counts, strict=True) if count}
+        missing[sync] = {**missing.get(sync, {}), **found}
     rejected = _counts(warehouse, "coalesce(reason, '')", "outcome = 'rejected'")
     doubts = Counter(message.sync for message in unresolved.find(warehouse, now))
     held = {hold.sync: hold.plan_id for hold in holds.waiting(warehouse)}

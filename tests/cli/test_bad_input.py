@@ -69,7 +69,11 @@ def test_rows_without_key_or_with_a_key_twice_are_counted_and_the_rest_arrives(c
             for entry in planned.document("plan")["syncs"]} == {"fans__hook": (3, 3, 1), "fans__letters": (3, 2, 2)}
     assert statuses(club.tailrace("sync", "--json", "fans")) == {"fans__hook": ("ok", 3), "fans__letters": ("ok", 2)}
     assert (club.held("webhook", "fans"), club.held("klaviyo", "fans")) == (["p1", "p2", "p9"], ["p1", "p2"])
-    assert club.sql("select null_keys, duplicates from activation.snapshot") == [(1, 1)]
+    entries = club.tailrace("status", "--json", "fans").document("status")["syncs"]
+    assert {entry["sync"]: entry["undelivered"] for entry in entries} == {
+        "fans__hook": {"no_key": 1, "repeated_key": 1},
+        "fans__letters": {"unusable": 1, "no_key": 1, "repeated_key": 1}}
+    assert "  not delivered: 1 unusable, 1 no key, 1 repeated key\n" in club.tailrace("status", "fans").out
 
 
 def test_an_identifier_that_does_not_normalise_is_listed_by_key_with_the_reason(club: Club) -> None:
