@@ -22,6 +22,8 @@ commands = typer.Typer()
 doubts = typer.Typer()
 commands.add_typer(doubts, name="unresolved")
 
+Person = Annotated[str, typer.Argument(help="Key of the person (or account) in the audiences' models.",
+                                       show_default=False)]
 By = Annotated[str, typer.Option(help="Who decides; it is recorded.", show_default=False)]
 OneSync = Annotated[str | None, typer.Option("--sync", help="Only this sync, such as cart__klaviyo.")]
 OpIds = Annotated[list[str], typer.Argument(help="Messages, as `tailrace unresolved` lists them.", show_default=False)]
@@ -129,6 +131,24 @@ def rejects(
         print(json.dumps({"rejects": documents.entry(found)}, indent=2))
     else:
         print(*(listings.reject_lines(found) if found else ["No channel refuses anything."]), sep="\n")
+
+
+@commands.command()
+def explain(
+    person: Person, show_values: Annotated[bool, typer.Option(help="Show identifiers and attributes too.")] = False,
+    project_dir: ProjectDir = Path(), profiles_dir: ProfilesDir = None, target: Target = None, variables: Vars = "",
+    connections: ConnectionsFile = None, state_dir: StateDir = None, as_json: Json = False,
+) -> None:
+    """Tell one person's story: standing per audience and why, what each channel was told, and what it said."""
+    from pipelines import documents, explanation
+
+    project = open_project(project_dir, profiles_dir, target, variables, connections, state_dir)
+    with _recorded(project) as warehouse:
+        found = explanation.explain(project, warehouse, person, _now(), values=show_values)
+    if as_json:
+        print(json.dumps(documents.entry(found), indent=2, ensure_ascii=False))
+    else:
+        print(*explanation.lines(found), sep="\n")
 
 
 def _only(warehouse: Warehouse, sync: str | None) -> set[str] | None:

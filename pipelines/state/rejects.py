@@ -51,8 +51,8 @@ REJECTED = f"""
     wanted as (
         select dest_key, max(payload_hash) as payload_hash from activation.desired
         where sync_id = $sync_id and dest_key is not null group by dest_key
-    )
-    select coalesce(r.reason, ''), coalesce(r.person_key, ''), r.action,
+    ),
+    judged as (select coalesce(r.reason, '') as reason, coalesce(r.person_key, '') as person_key, r.action,
         case when r.action in ('add', 'update') and l.refusals > 0 then l.refusals else r.times end as refusals,
         r.recorded_at,
         case when r.action = 'event' then 'never' when r.action = 'remove' then 'run'
@@ -64,8 +64,9 @@ REJECTED = f"""
     from refused as r
     left join ledger as l on r.dest_key = l.dest_key and r.action <> 'event'
     left join wanted as w on r.dest_key = w.dest_key
-    where r.newest = 1 and r.outcome = 'rejected'
-    order by 1, 2"""
+    where r.newest = 1 and r.outcome = 'rejected')
+    select reason, person_key, action, refusals, recorded_at, next, case when next = 'time' then next_at end
+    from judged order by reason, person_key, action"""
 
 
 def find(warehouse: Warehouse, now: datetime, syncs: Collection[str] | None = None) -> list[Rejected]:
@@ -75,6 +76,5 @@ def find(warehouse: Warehouse, now: datetime, syncs: Collection[str] | None = No
     for sync_id, folded in controls:
         if syncs is None or sync_id in syncs:
             scope = {"sync_id": sync_id, "folded_epoch": folded, "lateness": LATENESS, "now": now}
-            found += [Rejected(sync_id, *row[:-1], row[-1] if row[-2] == "time" else None)
-                      for row in warehouse.query(REJECTED, scope)]
+            found += [Rejected(sync_id, *row) for row in warehouse.query(REJECTED, scope)]
     return found

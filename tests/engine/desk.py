@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pipelines import operate
+from pipelines.audiences import Audience, SuppressionModel
 from tests.cli.terminal import Ran, Terminal
 from tests.engine.world import World
 
@@ -19,6 +20,17 @@ class Opened:
     def __init__(self, world: World) -> None:
         self._world = world
         self.warehouse = world.warehouse
+
+    @property
+    def declarations(self) -> Opened:
+        return self
+
+    @property
+    def audiences(self) -> list[Audience]:
+        return [self._world.audience]
+
+    def sparing(self, _: Audience) -> tuple[SuppressionModel, ...]:
+        return self._world.suppressions
 
 
 class Desk:

@@ -1,0 +1,90 @@
+"""One person, explained in lines: standing per audience and why, then what each channel was told and what it said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipelines.errors import StateError
+from pipelines.listings import next_try
+from pipelines.project import Project
+from pipelines.state import history
+from pipelines.state.history import Account, Standing, Told
+from pipelines.warehouse.protocol import Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All that is recorded of one person."""
+
+    person: str
+    audiences: list[Standing]
+    syncs: list[Account]
+
+
+def explain(project: Project, warehouse: Warehouse, person: str, now: datetime, *, values: bool) -> Explanation:
+    """Read what is recorded, and where the person stands now. Raises StateError when nothing at all is known."""
+    declared = project.declarations
+    standings = [history.stand(warehouse, audience, declared.sparing(audience), person)
+                 for audience in declared.audiences]
+    accounts = history.accounts(warehouse, person, now, values=values)
+    if not accounts and not any(each.in_segment or each.recorded or each.suppressed_by for each in standings):
+        raise StateError(f"nothing is known of {person}: no audience has or had this key, no suppression has it, and "
+                         "nothing was sent for it. Write the key of the audience's model, not an e-mail address")
+    return Explanation(person, standings, accounts)
+
+
+def lines(explanation: Explanation) -> Iterator[str]:
+    """The explanation as a person reads it."""
+    yield explanation.person
+    for standing in explanation.audiences:
+        yield f"{standing.audience}: {'; '.join(_why(standing))}"
+    for account in explanation.syncs:
+        yield from _account(account)
+
+
+def _why(standing: Standing) -> Iterator[str]:
+    if not standing.in_segment:
+        yield "not in the segment now"
+    elif standing.suppressed_by:
+        yield f"in the segment now, suppressed by {', '.join(standing.suppressed_by)}"
+    elif standing.held_out_by:
+        yield f"in the segment now, held out by the salt {standing.held_out_by}"
+    else:
+        yield "in the segment now, to be sent"
+    if standing.recorded is None:
+        yield "in no snapshot so far"
+    else:
+        until = f" until {_time(standing.left_at)}" if standing.left_at else ""
+        yield f"{standing.recorded} since snapshot {standing.since_snapshot} ({_time(standing.since)}){until}"
+
+
+def _account(account: Account) -> Iterator[str]:
+    held = {"present": "the channel has them", "absent": "the channel has them no more",
+            "unknown": "unknown whether the channel has them"}
+    said = [held[state] for state in dict.fromkeys(account.states)] or ["the channel holds nothing of them"]
+    if account.shared_with:
+        said.append(f"shares its key with {account.shared_with:,} other{'s' * (account.shared_with != 1)}")
+    if account.unusable:
+        said.append(f"cannot be sent: {account.unusable}")
+    if account.doubtful_until and not account.refused:
+        said.append(f"a lost request may still arrive until {_time(account.doubtful_until)}; then it is asserted again")
+    yield f"{account.sync}: {'; '.join(said)}"
+    yield from (line for told in account.told for line in _told(told))
+    yield from (f"  refused: {row.reason}; {next_try(row)}" for row in account.refused)
+    yield from (f"  in doubt: {row.op_id}; nothing repeats it (tailrace unresolved)" for row in account.in_doubt)
+
+
+def _told(told: Told) -> Iterator[str]:
+    values = f"  {json.dumps(told.values, ensure_ascii=False)}" if told.values else ""
+    yield f"  {_time(told.planned_at)}  {told.action}{values}"
+    for attempt in told.attempts:
+        said = attempt.reason or (f"HTTP {attempt.http_status}" if attempt.http_status else "")
+        yield f"    {_time(attempt.at)}  {attempt.outcome}{': ' if said else ''}{said}"
+
+
+def _time(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "unknown"
+
