@@ -46,10 +46,9 @@ class Carriers:
         try:
             if name not in self._open:
                 self._open[name] = importlib.import_module(f"pipelines.delivery.{name}").Carrier()
-        except ImportError as error:
-            return Lost(f"never sent: {error.name} is not installed", sent=False)
-        try:
             return self._open[name].carry(request)
+        except ModuleNotFoundError as error:
+            return Lost(f"never sent: {error.name} is not installed (pip install {error.name})", sent=False)
         except Exception as error:  # a thread that died would answer nobody
             return Lost(f"lost: {type(error).__name__}", sent=True)
 

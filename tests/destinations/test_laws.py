@@ -33,6 +33,7 @@ SETTINGS = {
     "email": {"host": "smtp.example.com", "username": "shop", "password": "mail-secret", "sender": "news@shop.example",
               "unsubscribe_url": "https://shop.example/leave",
               "messages": {"cart_abandoned": {"subject": "Hi", "text": "{{ plan }}"}}},
+    "table": {"database": "postgresql://tailrace@db.example:5432/crm", "password": "table-secret"},
     "twilio": {"account_sid": "AC" + "1" * 32, "auth_token": "auth-secret", "from_number": "+15557122661",
                "texts": {"cart_abandoned": "Your plan is {{ plan }}"}},
     "slack": {"bot_token": "xoxb-secret", "channel": "C000"},
