@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -83,6 +84,7 @@ class GoogleAds(Destination):
         matches_any=True,
         needs_target=True,
         minimum=100,
+        cutoff=True,
         target="list_id",
     )
 
@@ -111,14 +113,25 @@ class GoogleAds(Destination):
             self._blame_configuration(response, f"the user list {batch.target}")
         return outcomes + unaccepted(replace(batch, members=left), response, code(*reasons(response)[:1]))
 
-    def _body(self, batch: Batch, members: Sequence[Member]) -> dict[str, Any]:
-        account = {"operatingAccount": {"accountType": "GOOGLE_ADS", "accountId": self._account}}
+    def cut_off(self, target: str, before: datetime) -> Preparation:
+        time = before.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        body: Json = {"destinations": [self._destination(target)], "removeAsOfTime": time}
+        more = {"rates": _INGESTION.rates, "rate_class": _INGESTION.rate_class}
+        response = yield self._ask("POST", "audienceMembers:removeAll", body, **more)
+        self._blame_configuration(response, f"the user list {target}")
+        return str(expect(response, str, "requestId", what="the removal of earlier members"))
+
+    def _destination(self, target: str | None) -> dict[str, Json]:
+        account: dict[str, Json] = {"operatingAccount": {"accountType": "GOOGLE_ADS", "accountId": self._account}}
         if self.settings.login_account_id:
             login = self.settings.login_account_id.replace("-", "")
             account["loginAccount"] = {"accountType": "GOOGLE_ADS", "accountId": login}
+        return {**account, "productDestinationId": target or ""}
+
+    def _body(self, batch: Batch, members: Sequence[Member]) -> dict[str, Any]:
         removes = batch.operation is Operation.REMOVE
         body: dict[str, Any] = {
-            "destinations": [{**account, "productDestinationId": batch.target or ""}],
+            "destinations": [self._destination(batch.target)],
             "audienceMembers": [audience_member(member, consenting=not removes) for member in members],
             "encoding": "HEX",
         }

@@ -164,6 +164,7 @@ def _side_exchanges(witness: _Witness, destination: Destination) -> None:
             if outcomes is not None:
                 witness.judge("settle", job, outcomes, answer)
             for name, exchange in (("prepare", destination.prepare("vip")), ("check", destination.check()),
+                                   ("cut_off", destination.cut_off("7", _MOMENT)),
                                    ("members", destination.members("7"))):
                 witness.run(name, exchange, answer, ENDLESS)
 

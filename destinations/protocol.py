@@ -112,6 +112,8 @@ class Capabilities:
     """Matched members below which the channel will not use an audience."""
     readback: bool = False
     """Whether `members` can list who is in the target."""
+    cutoff: bool = False
+    """Whether `cut_off` can remove whoever was last asserted before a time: all are asserted, then the rest cut off."""
     target: str = ""
     """The settings field that names the remote list, segment or audience; empty where there is none."""
     final: frozenset[int] = frozenset()
@@ -251,6 +253,11 @@ class Destination(ABC):
     def settle(self, job: Job) -> Exchange:
         """Ask an asynchronous job how each member ended; PENDING for those it has not ended for."""
         return [Outcome(m.id, Verdict.UNKNOWN, "the destination keeps no jobs") for m in job.members]
+        yield
+
+    def cut_off(self, target: str, before: datetime) -> Preparation:  # noqa: ARG002
+        """Remove whoever was last asserted in the target before that time (aware); returns the id of the job."""
+        raise Refused(f"{type(self).__name__} cannot be cut off at a time: members are removed one by one")
         yield
 
     def members(self, target: str) -> Reading:  # noqa: ARG002

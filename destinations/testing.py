@@ -4,7 +4,7 @@ A case file is YAML: `settings` (made-up keys), then `cases`, each with a name a
 
     deliver: add | update | remove | trigger    with members; target, event, audience, silent, at where they matter
     settle: <job id>                            with members, operation and target
-    prepare: <name> · read: <target> · check: true · identify: {kind, value, region}
+    prepare: <name> · read: <target> · cut_off: <target>, at · check: true · identify: {kind, value, region}
 
 `exchange` is a list of `expect` (method, url, headers that must be there, the body as a whole: json, form or text) and
 `answer` (status, headers, json or text). A case ends in `outcomes`, in `returns`, or in `refused`: words that the
@@ -90,6 +90,8 @@ def _open(destination: Destination, said: Mapping[str, Any]) -> Generator[Reques
         return destination.settle(Job(said["settle"], members, Operation(said["operation"]), said.get("target")))
     if "prepare" in said:
         return destination.prepare(said["prepare"])
+    if "cut_off" in said:
+        return destination.cut_off(said["cut_off"], datetime.fromisoformat(said["at"]))
     return destination.members(said["read"]) if "read" in said else destination.check()
 
 

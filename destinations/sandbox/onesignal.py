@@ -19,9 +19,18 @@ RATES = {"users": ((100, 1),), "notifications": ((150, 1),)}
 PEOPLE, KEPT, DATA = 20_000, 30 * 86_400, 2048
 USER: Shape = {"identity": {"external_id": TEXT}, "properties?": {"tags?": OBJECT, "language?": TEXT},
                "subscriptions?": (list,)}  # fmt: skip
-PUSH: Shape = {"app_id": TEXT, "include_aliases": {"external_id": [TEXT]},
-               "target_channel": one("push", "email", "sms"), "idempotency_key?": TEXT, "contents?": OBJECT, "headings?": OBJECT, "template_id?": TEXT,
-               "custom_data?": OBJECT, "data?": OBJECT, "url?": TEXT}  # fmt: skip
+PUSH: Shape = {
+    "app_id": TEXT,
+    "include_aliases": {"external_id": [TEXT]},
+    "target_channel": one("push", "email", "sms"),
+    "idempotency_key?": TEXT,
+    "contents?": OBJECT,
+    "headings?": OBJECT,
+    "template_id?": TEXT,
+    "custom_data?": OBJECT,
+    "data?": OBJECT,
+    "url?": TEXT,
+}
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 

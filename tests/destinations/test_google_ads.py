@@ -16,6 +16,7 @@ CASES = Path(__file__).parent / "cases" / "google_ads.yaml"
 MESSAGES = {
     "audienceMembers:ingest": "IngestAudienceMembersRequest",
     "audienceMembers:remove": "RemoveAudienceMembersRequest",
+    "audienceMembers:removeAll": "RemoveAllAudienceMembersRequest",
     "userLists": "UserList",
 }
 GOOGLE = GoogleAds(GoogleAds.settings_type.model_validate({"access_token": "t", "account_id": "1"}))

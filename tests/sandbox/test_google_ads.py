@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 
 import pytest
 
@@ -203,5 +204,11 @@ def test_the_destination_enters_leaves_and_hears_how_it_ended(bench, drive):
         (f"op{number}", "accepted", told) for number in (1, 2, 3)]
     assert deliver(Operation.REMOVE, member(1)) == [("op1", "accepted", "")]
     assert bench.truth("google_ads")["audiences"][key]["keys"] == [sha("p2@gmail.com")]
+    cutoff = datetime.fromtimestamp(bench.clock.now, UTC)
+    bench.clock.now += 10
+    assert deliver(Operation.ADD, member(5)) == [("op5", "accepted", "")]
+    drive(bench, google.cut_off(key, cutoff))
+    bench.clock.now += 1
+    assert bench.truth("google_ads")["audiences"][key]["keys"] == [sha("p5@gmail.com")]
     bench.sandbox.fault("google_ads", "job_failed")
     assert deliver(Operation.ADD, member(4)) == [("op4", "unknown", "INTERNAL_ERROR")]

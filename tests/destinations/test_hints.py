@@ -1,0 +1,75 @@
+"""What the driver is told of an answer: to slow down, to try again, or that the credentials are refused."""
+
+import json
+from typing import Any
+
+import pytest
+
+import destinations
+from destinations.http import Response
+from destinations.protocol import Destination
+
+
+def open_(name: str, **settings: Any) -> Destination:
+    kind = destinations.load(name)
+    return kind(kind.settings_type.model_validate(settings))
+
+
+BRAZE = open_("braze", api_key="k")
+GOOGLE = open_("google_ads", access_token="t", account_id="1")
+
+
+def google(status: int, state: str, *reasons: str) -> Response:
+    error = {"code": status, "status": state, "details": [{"reason": reason} for reason in reasons]}
+    return Response(status, {}, json.dumps({"error": error}).encode())
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [({"x-ratelimit-retry-after": "17"}, 17.0), ({"retry-after": "3"}, 3.0), ({}, 0.0),
+     ({"x-ratelimit-retry-after": "soon"}, 0.0)],
+)  # fmt: skip
+def test_braze_says_in_a_header_of_its_own_when_to_come_back(headers: dict[str, str], seconds: float) -> None:
+    assert BRAZE.throttled(Response(429, headers)) == seconds
+
+
+def test_braze_throttles_by_429_alone() -> None:
+    assert BRAZE.throttled(Response(400, {"x-ratelimit-retry-after": "17"})) is None
+
+
+def test_google_aborts_with_a_409_that_is_worth_another_try() -> None:
+    told = [GOOGLE.failed(answer) for answer in
+            (google(409, "ABORTED"), google(409, "ALREADY_EXISTS"), google(400, "ABORTED"), google(503, "UNAVAILABLE"))]
+    assert told == [True, False, False, True]
+
+
+def test_google_refuses_an_account_by_its_reason_and_a_token_by_its_status() -> None:
+    terms, plain = google(403, "PERMISSION_DENIED", "ADVERTISER_TOS_NOT_ACCEPTED"), google(401, "UNAUTHENTICATED")
+    assert GOOGLE.refused(terms) == (
+        "Google refused the account: accept the Customer Match terms in this Google Ads account")
+    assert GOOGLE.refused(plain) == (
+        "GoogleAds refused the credentials (HTTP 401): check this connection's keys; "
+        "access_token lasts an hour and needs the scope datamanager")
+    assert GOOGLE.refused(google(400, "INVALID_ARGUMENT", "ADVERTISER_TOS_NOT_ACCEPTED")) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "problem"),
+    [
+        ("braze", {"api_key": "k", "region": "europe"}, "region"),
+        ("braze", {"api_key": "k", "campaigns": {"seen": 5}}, "campaigns.seen"),
+        ("google_ads", {"access_token": "t"}, "account_id"),
+        ("google_ads", {"access_token": "t", "account_id": "customers/1"}, "account_id"),
+        ("google_ads", {"access_token": "t", "account_id": "1", "consent": "yes"}, "'granted' or 'denied'"),
+        ("google_ads", {"access_token": "t", "account_id": "1", "membership_days": 541}, "membership_days"),
+        ("tiktok_ads", {"access_token": "t", "advertiser_id": "me"}, "advertiser_id"),
+        ("iterable", {"api_key": "k", "region": "asia"}, "'us' or 'eu'"),
+        ("iterable", {"api_key": "k", "list_id": "vip"}, "list_id"),
+        ("mixpanel", {"project_id": "1", "project_token": "p", "username": "u"}, "secret"),
+        ("onesignal", {"app_id": "my app", "api_key": "k"}, "app_id"),
+        ("onesignal", {"app_id": "0" * 36, "api_key": "k"}, "app_id"),
+    ],
+)
+def test_a_wrong_setting_is_told(name: str, settings: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        destinations.load(name).settings_type.model_validate(settings)
