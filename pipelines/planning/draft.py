@@ -5,6 +5,7 @@ The statements live in `pipelines.state`; this is their order.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -46,7 +47,8 @@ def lateness(destination: Destination) -> float:
 
 def limits_of(audience: Audience) -> guards.Limits:
     """The audience's own limits."""
-    return guards.Limits(audience.guards.removal, audience.guards.entries, audience.guards.unusable)
+    own = audience.guards
+    return guards.Limits(own.removal, math.inf if own.entries is None else own.entries, own.unusable)
 
 
 def compare(warehouse: Warehouse, subject: Subject, now: datetime) -> None:
@@ -93,7 +95,8 @@ def draft(
     plan = _count(warehouse, subject, taken, due, objections, plan_id, held=held)
     if write:
         if held:
-            holds.open_hold(warehouse, subject.id, plan_id, [asdict(each) for each in objections], asdict(limits), now)
+            holds.open_hold(warehouse, subject.id, plan_id, [asdict(each) for each in objections],
+                            limits.finite(), now)
             intents.keep_only_suppressed(warehouse, subject.suppressions)
         else:
             holds.close(warehouse, subject.id, "used" if objections else "dropped", now)

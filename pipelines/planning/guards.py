@@ -9,8 +9,9 @@ A guard is statistical; what really protects is that models whose tests failed a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from statistics import median
 
 from pipelines.planning.plan import Objection
@@ -20,12 +21,16 @@ from pipelines.planning.plan import Objection
 class Limits:
     """Where guards begin to object. An audience may declare its own (`guards:`); an open hold keeps the stricter."""
 
-    removal: float = 0.3
+    removal: float = 1.0
     """Share of those who were in, or whom the channel holds, that may go at once."""
-    entries: float = 5.0
+    entries: float = math.inf
     """Times the median of recent snapshots that may enter at once."""
-    unusable: float = 0.1
+    unusable: float = 1.0
     """Share of members by which those without a usable identifier may grow."""
+
+    def finite(self) -> dict[str, float]:
+        """Those that limit anything."""
+        return {name: value for name, value in asdict(self).items() if math.isfinite(value)}
 
     def stricter(self, other: Limits) -> Limits:
         """The smaller of each."""

@@ -9,6 +9,7 @@ from pipelines.errors import StateError
 from pipelines.state import holds
 from tests.engine.world import World
 
+STABLE = Guards(removal="30%", entries=5, unusable="10%")
 PEOPLE = [(f"p{n:02}", f"p{n:02}@x.io", n) for n in range(20)]
 TRIGGER = {"when": "enters", "event": "welcome", "max_age": "30d"}
 
@@ -16,7 +17,7 @@ TRIGGER = {"when": "enters", "event": "welcome", "max_age": "30d"}
 @pytest.fixture
 def world(make_world) -> World:
     world = make_world(send=["value"])
-    world.guards = Guards()
+    world.guards = STABLE
     world.people(*PEOPLE)
     world.run()
     return world
@@ -79,7 +80,7 @@ def test_a_mended_audience_clears_its_hold_by_itself(world: World) -> None:
 
 def test_people_who_were_away_in_a_doubtful_snapshot_do_not_enter_again(make_world) -> None:
     world = make_world(trigger=TRIGGER)
-    world.guards = Guards()
+    world.guards = STABLE
     world.people(*PEOPLE)
     world.run()
     world.people(*PEOPLE[:10])
@@ -102,7 +103,7 @@ def test_a_wave_of_entries_is_held_once_there_is_a_median(world: World) -> None:
         world.people(*PEOPLE, *((f"d{day}{n}", f"d{day}{n}@x.io", 1) for n in range(4)))
         world.guards = Guards(removal="100%")
         assert world.run(day).status == "ok"
-    world.guards = Guards()
+    world.guards = STABLE
     world.people(*PEOPLE, *((f"w{n}", f"w{n}@x.io", 1) for n in range(30)))
     assert "30 entered at once; 4 are usual" in world.run(5).reason
 

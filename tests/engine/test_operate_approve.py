@@ -19,7 +19,7 @@ SAID = ["3 of 6 left at once (50%; the limit is 30%)",
 
 @pytest.fixture
 def held(world: World) -> World:
-    world.guards = Guards()
+    world.guards = Guards(removal="30%", entries=5, unusable="10%")
     world.people(*PEOPLE)
     world.run()
     world.people(*PEOPLE[:3])
