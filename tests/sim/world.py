@@ -153,7 +153,7 @@ class World:
     @property
     def audience(self) -> Audience:
         return Audience(name="cart", relation="main.cart", key="person_id", syncs=(self.sync,),
-                        guards=Guards() if self.scenario.guarded else ANYTHING,
+                        guards=Guards(removal="30%", entries=5, unusable="10%") if self.scenario.guarded else ANYTHING,
                         identifiers={"person": "person_id", "email": "email"})
 
     def at(self, skew: float = 0.0) -> datetime:
