@@ -1,0 +1,92 @@
+"""The engine walks real destinations against the sandbox: plans, batches, jobs and receipts as in a user's run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+import destinations
+from destinations.protocol import Request, Response
+from destinations.sandbox.server import Sandbox
+from tests.engine.world import World
+
+ADA, BEN, CLEO = ("ada", "ada@example.com", 1), ("ben", "ben@example.com", 2), ("cleo", "cleo@example.com", 3)
+SETTINGS: dict[str, dict[str, Any]] = {
+    "braze": {"api_key": "BRAZE_API_KEY"},
+    "google_ads": {"access_token": "GOOGLE_ADS_ACCESS_TOKEN", "account_id": "GOOGLE_ADS_ACCOUNT_ID"},
+    "tiktok_ads": {"access_token": "TIKTOK_ADS_ACCESS_TOKEN", "advertiser_id": "TIKTOK_ADS_ADVERTISER_ID"},
+    "iterable": {"api_key": "ITERABLE_API_KEY"},
+    "mixpanel": {"project_id": "MIXPANEL_PROJECT_ID", "project_token": "MIXPANEL_PROJECT_TOKEN",
+                 "username": "MIXPANEL_USERNAME", "secret": "MIXPANEL_SECRET"},
+    "onesignal": {"app_id": "ONESIGNAL_APP_ID", "api_key": "ONESIGNAL_API_KEY"},
+}
+MORE: dict[str, dict[str, Any]] = {"google_ads": {"terms_accepted": True}, "onesignal": {"texts": {"seen": "Hi"}}}
+SPELLINGS = {spelling: person for person, address, _ in (ADA, BEN, CLEO)
+             for spelling in (person, address, hashlib.sha256(address.encode()).hexdigest())}  # fmt: skip
+
+
+class Far:
+    """The sandbox, as the world's channel."""
+
+    def answer(self, request: Request) -> Response:
+        sent = {"headers": dict(request.headers), "data": request.body, "timeout": 10}
+        got = requests.request(request.method, request.url, **sent)
+        return Response(got.status_code, {name.lower(): value for name, value in got.headers.items()}, got.content)
+
+
+@pytest.fixture
+def open_world(tmp_path: Path) -> Iterator[Callable[..., tuple[World, Sandbox]]]:
+    opened: list[Sandbox] = []
+
+    def start(name: str, **sync: Any) -> tuple[World, Sandbox]:
+        world = World(tmp_path, **sync)
+        sandbox = Sandbox(0, clock=lambda: world.clock.now().replace(tzinfo=UTC).timestamp()).start()
+        opened.append(sandbox)
+        given = sandbox.environment()
+        settings = {key: given[variable] for key, variable in SETTINGS[name].items()} | MORE.get(name, {})
+        kind = destinations.load(name)
+        world.destination = kind(kind.settings_type.model_validate({**settings, "base_url": sandbox.base_url(name)}))
+        world.channel = Far()
+        return world, sandbox
+
+    yield start
+    for sandbox in opened:
+        sandbox.stop()
+
+
+def held(sandbox: Sandbox, name: str) -> list[str]:
+    audiences = sandbox.truth()["channels"][name]["audiences"].values()
+    return sorted(SPELLINGS[key] for found in audiences for key in found["keys"])
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_channel_holds_what_the_audience_says_and_the_ledger_knows_it(
+    name: str, open_world: Callable[..., tuple[World, Sandbox]]
+) -> None:
+    world, sandbox = open_world(name, send=["value"] if destinations.load(name).capabilities.attributes else [])
+    world.people(ADA, BEN)
+    first = world.run()
+    assert (first.plan.add, first.accepted, held(sandbox, name)) == (2, 2, ["ada", "ben"])
+    world.people(("ben", "ben@example.com", 9), CLEO)
+    second = world.run(1)
+    assert (second.plan.add, second.plan.remove, held(sandbox, name)) == (1, 1, ["ben", "cleo"])
+    assert len(world.ledger()) == 2
+    assert world.run(2).status == "nothing"
+
+
+@pytest.mark.parametrize("name", ["braze", "iterable", "mixpanel", "onesignal"])
+def test_who_enters_is_told_once(name: str, open_world: Callable[..., tuple[World, Sandbox]]) -> None:
+    world, sandbox = open_world(name, trigger={"when": "enters", "event": "seen"})
+    world.people(ADA)
+    world.run()
+    world.people(ADA, BEN)
+    for day in (1, 2):
+        world.run(day)
+    messages = sandbox.truth()["channels"][name]["messages"]
+    assert [SPELLINGS[one["to"]] for one in messages] == ["ben"]
