@@ -15,7 +15,7 @@ VIEWS = {
         with latest as (
             select o.sync_id, o.op_id, o.action, o.person_key, r.outcome, r.reason, r.recorded_at,
                 row_number() over (
-                    partition by o.sync_id, coalesce(nullif(o.dest_key, ''), o.op_id), o.action = 'event'
+                    partition by o.sync_id, case when o.action = 'event' then o.op_id else o.dest_key end
                     order by o.epoch desc, o.seq desc, r.attempt desc) as newest
             from {schema}.op as o
             inner join {schema}.receipt as r on o.sync_id = r.sync_id and o.epoch = r.epoch and o.op_id = r.op_id
