@@ -1,6 +1,6 @@
 """The sandbox: all channels on one loopback port, with the inbox page, the truth and the faults.
 
-`/klaviyo`, `/customerio`, `/meta_ads` and `/webhook` are the channels; `/` is the inbox; `/truth.json` shows what the
+`/klaviyo`, `/customerio` and so on are the channels; `/` is the inbox; `/truth.json` shows what the
 channels hold; `/requests.json`, `/faults` and `/reset` are for tests. Standard library only.
 """
 
@@ -58,7 +58,7 @@ class Seen:
 
 
 class Sandbox:
-    """Four vendors' servers and their truth, in this process.
+    """All vendors' servers and their truth, in this process.
 
     `port` 0 takes a free one; `pace` enforces the vendors' rate windows; `state_file` keeps the truth between runs.
     """
