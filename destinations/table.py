@@ -5,8 +5,8 @@ The audience changes by difference, so rows are put in or changed, and deleted, 
 comes twice, and readers see every batch whole or not at all.
 
 A request carries SQL statements and their values, which the SQL carrier runs in one transaction; it answers with rows,
-or 422 and an SQLSTATE (DuckDB's errors are given theirs). Values go as text and are cast by the database to the types of a
-table you made yourself; columns that a table lacks are added as text, double precision, boolean or json.
+or 422 and an SQLSTATE (DuckDB's errors are given theirs). Values go as text, cast by the database to the types of
+a table you made yourself; columns that a table lacks are added as text, double precision, boolean or json.
 """
 
 from __future__ import annotations
@@ -110,8 +110,9 @@ class Table(Destination):
         names = [self._name(name) for name in columns]
         changes = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
         row = f"({', '.join([self._mark] * len(columns))})"
+        on_conflict = f"on conflict ({names[0]}) do {f'update set {changes}' if changes else 'nothing'}"
         sql = (f"insert into {self._table(str(batch.target))} ({', '.join(names)}) "
-               f"values {', '.join([row] * len(rows))} on conflict ({names[0]}) do {f'update set {changes}' if changes else 'nothing'}")
+               f"values {', '.join([row] * len(rows))} {on_conflict}")
         return sql, [written(row.get(name)) for row in rows for name in columns]
 
     def _columns(self, batch: Batch) -> list[Statement]:

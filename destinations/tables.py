@@ -11,7 +11,10 @@ def write_csv(rows: Sequence[Mapping[str, str]], columns: Sequence[str] = ()) ->
     """Rows under `columns`, or under all that some row has in the order they come; what a row has not is empty."""
     text = io.StringIO()
     named = list(columns) or list(dict.fromkeys(name for row in rows for name in row))
-    table = csv.DictWriter(text, named, restval="", extrasaction="ignore", lineterminator="\n")
+    # A lone carriage return ends a row for many readers, and Python's writer quotes only what ends its own.
+    returns = any("\r" in value for row in rows for value in row.values())
+    quoting = csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
+    table = csv.DictWriter(text, named, restval="", extrasaction="ignore", lineterminator="\n", quoting=quoting)
     table.writeheader()
     table.writerows(rows)
     return text.getvalue().encode()

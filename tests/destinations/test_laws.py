@@ -34,6 +34,7 @@ SETTINGS = {
               "unsubscribe_url": "https://shop.example/leave",
               "messages": {"cart_abandoned": {"subject": "Hi", "text": "{{ plan }}"}}},
     "table": {"database": "postgresql://tailrace@db.example:5432/crm", "password": "table-secret"},
+    "files": {"folder": "/drop"},
     "twilio": {"account_sid": "AC" + "1" * 32, "auth_token": "auth-secret", "from_number": "+15557122661",
                "texts": {"cart_abandoned": "Your plan is {{ plan }}"}},
     "slack": {"bot_token": "xoxb-secret", "channel": "C000"},
