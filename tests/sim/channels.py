@@ -36,6 +36,8 @@ from tests.sim.scenario import JOBS, NETWORK, Scenario
 LATENESS = 900.0
 LONGEST_JOB = 1_800.0
 WINDOW = 86_400.0
+REFUSING = {"partial": 0.4, "repeated": 0.4, "repeated_then_refused": 1.0}
+"""Fault → how likely a row is refused by it."""
 Answering = Callable[[], Answer]
 _LIMITS = {operation: Limits(rows=3) for operation in Operation}
 
@@ -77,7 +79,7 @@ class Jobs(Sets):
 
 
 DESTINATIONS: dict[str, type[Destination]] = {
-    "set": Sets, "dset": Sets, "dedupe": Messages, "raw": Sets, "async": Jobs, "mixed": Messages}
+    "set": Sets, "dset": Sets, "dedupe": Messages, "raw": Sets, "repeated": Sets, "async": Jobs, "mixed": Messages}
 
 
 def _rows(batch: Batch | Job, answer: Response) -> list[Outcome]:
@@ -122,6 +124,10 @@ class Channel:
     applied: list[Applied] = field(default_factory=list)
     requests: int = 0
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
+    """E-mails that were ever refused by name."""
+    script: list[tuple[str, float]] = field(default_factory=list)
+    """For the next changes, in order, instead of chance: a fault, and when it arrives or is given up."""
 
     def __post_init__(self) -> None:
         self._random: Random = self.scenario.stream("network")
@@ -137,12 +143,15 @@ class Channel:
         if request.reads:
             return self._read(request, fault, dice)
         body = json.loads(request.body or b"")
+        after = None
+        if self.script:
+            fault, after = self.script.pop(0)
         if fault:
             self.note(fault, body["do"], f"{len(body['rows'])} rows")
-        return self._change(body, fault, dice, draws)
+        return self._change(body, fault, dice, draws, after)
 
     def _change(
-        self, body: dict[str, Any], fault: str, dice: Random, draws: dict[str, float]
+        self, body: dict[str, Any], fault: str, dice: Random, draws: dict[str, float], after: float | None
     ) -> tuple[float, Answering]:
         latency = dice.uniform(0.05, 0.6)
         number = self.requests
@@ -155,19 +164,26 @@ class Channel:
         if fault == "failed":
             return latency, _said(500)
         if fault == "lost_before":
-            return dice.uniform(0.1, DEADLINE), _lost
+            return after or dice.uniform(0.1, DEADLINE), _lost
         if fault == "delayed":
             latest = dice.choice((90.0, 600.0, LATENESS))
-            self.schedule(dice.uniform(latency, latest), lambda: self._apply(body, number, fault, dice, draws))
+            self.schedule(after or dice.uniform(latency, latest), lambda: self._apply(body, number, fault, dice, draws))
             return (DEADLINE, _lost) if dice.random() < 0.7 else (latency, _said(502))
         if fault == "slow":
             latency = dice.uniform(5.0, 1.5 * DEADLINE)
+        if self.scenario.whole and body["do"] != "remove" and self.poison & {row["email"] for row in body["rows"]}:
+            self.note("poison", body["do"], f"{len(body['rows'])} rows")
+            self.refused |= self.poison if len(body["rows"]) == 1 else set()
+            return latency, _said(400)
         answer: dict[str, Any] = {}
-        for copy in range(dice.choice((2, 3)) if fault == "repeated" else 1):
+        copies = 0 if fault == "garbage" and dice.random() < 0.5 else dice.choice((2, 3)) if fault == "repeated" else 1
+        if fault == "repeated_then_refused":
+            self.schedule(latency / 8, lambda: self._apply(body, number, "", dice, draws))
+        for copy in range(copies):
             share = (copy + 1) / 4
             self.schedule(latency * share, lambda: answer.update(self._apply(body, number, fault, dice, draws)))
         if fault == "lost_after":
-            return latency + dice.uniform(0, 20), _lost
+            return after or latency + dice.uniform(0, 20), _lost
         if fault == "failed_applied":
             return latency, _said(500)
         if fault == "garbage":
@@ -207,10 +223,11 @@ class Channel:
         for row in rows:
             if self._ignores(body["do"], row["id"]):
                 continue
-            fails = fault in ("partial", "repeated") and dice.random() < 0.4
+            fails = fault in REFUSING and dice.random() < REFUSING[fault]
             poisoned = row["email"] in self.poison and body["do"] != "remove"
             if fails or poisoned:
                 refused[row["id"]] = "poison" if poisoned else "busy"
+                self.refused.add(row["email"])
                 continue
             self._apply_row(body["do"], row, number)
         return refused

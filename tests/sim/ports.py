@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 from typing import Any
@@ -24,6 +24,8 @@ from tests.sim.world import Violation, World
 
 TICK = 0.01
 """Seconds that a commit or a claim takes."""
+SENDING, SHORT = ("claim", "claimed", "send"), 15.0
+"""Between the look at the lease and the request a process is silent for less than the margin, or all bets are off."""
 
 
 class Crash(BaseException):
@@ -52,7 +54,8 @@ class Actor:
     opened: float = 0.0
     """When the warehouse was last opened."""
     sent: int = 0
-    transports: list[SimTransport] = field(default_factory=list)
+    meet: Callable[[Actor, str], None] = lambda actor, where: None
+    """Let the process of another host go on for a while."""
 
     def point(self, where: str) -> None:
         """A moment at which anything may happen."""
@@ -86,7 +89,9 @@ class Actor:
                 world.release(person)
             if draws["pause"] < rates["pause"]:
                 world.note("pause", where)
-                world.advance(world.now + (70, 400, 2_000)[person == "p0"])
+                world.advance(world.now + (SHORT if where in SENDING else 2_000 if person == "p0" else 400))
+            if draws["second_run"] < rates["second_run"]:
+                self.meet(self, where)
         if draws["crash"] < rates["crash"]:
             self.die(where)
 

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from random import Random
 
 from pipelines.delivery import deliver
-from pipelines.delivery.pace import LocalPace
-from pipelines.errors import StateError, WarehouseError
+from pipelines.delivery.pace import LocalPace, Pace
+from pipelines.errors import LeaseHeld, LeaseLost, StateError, WarehouseError
 from pipelines.run import Ports, Result
-from pipelines.sync import Task, walk
+from pipelines.sync import Step, Task, walk
 from tests.sim.channels import LATENESS, LONGEST_JOB
-from tests.sim.checker import check_end, check_result, check_window
-from tests.sim.ports import Actor, Crash, JournalFull, SimClock, SimJournal, SimTransport, open_warehouse
+from tests.sim.checker import check_end, check_gone, check_result, check_window
+from tests.sim.ports import SENDING, Actor, Crash, JournalFull, SimClock, SimJournal, SimTransport, open_warehouse
 from tests.sim.scenario import Scenario
 from tests.sim.world import SPARED, Engine, Violation, World
 
 HOUR = 3_600.0
 SYNC = "cart__sim"
 QUIET_RUNS = 9
+TAKEOVER = {True: (), False: (1_200.0, 3_000.0)}
+"""How long a process may be silent when another one comes, by whether it is about to send."""
 deliver_window = 4
 """Operations a window: small, so that a plan has several."""
+
+
+@dataclass
+class Running:
+    """A run that may be left standing between two steps."""
+
+    number: int
+    actor: Actor
+    steps: Iterator[Step]
+    result: Result | None = None
 
 
 @dataclass
@@ -33,7 +44,7 @@ class Schedule:
     crash_at: int | None = None
     """Die at this point of the first faulty run."""
     journals: dict[str, SimJournal] = field(default_factory=dict)
-    pace: Pace = field(default_factory=Pace)
+    pace: Pace = field(default_factory=LocalPace)
     crashes: int = 0
     points: int = 0
     runs: int = 0
@@ -42,6 +53,7 @@ class Schedule:
         self._random = self.scenario.stream("schedule")
         self._moments, self._stores = self.scenario.stream("moments"), self.scenario.stream("stores")
         self._host = "a"
+        self._second: Running | None = None
 
     def play(self) -> None:
         """All of it. Raises Violation."""
@@ -54,6 +66,8 @@ class Schedule:
     def settle(self) -> None:
         """Faults off: what is left must converge, and then nothing more is sent."""
         world = self.world
+        if self._second:
+            self._go_on(self._second, 99)
         world.faulty = world.channel.faulty = False
         world.say("quiet")
         gaps = [1_100.0] if self._random.random() < 0.7 else []
@@ -68,6 +82,7 @@ class Schedule:
             if result is None or result.status not in ("ok", "nothing"):
                 raise Violation(f"quiet: a run without faults ended with {result and result.reason}")
             check_window(world)
+            check_gone(world)
             if number and world.channel.requests == before and result.status == "nothing":
                 break
         else:
@@ -76,33 +91,65 @@ class Schedule:
 
     def run(self, skew: float) -> Result | None:
         """One run on the host of now; None when it did not get to its end."""
+        if self._second and self._second.actor.host == self._host:
+            self._go_on(self._second, 99)
+        running = self._start(self._host, skew)
+        running.actor.meet = self._meet
+        self._go_on(running, 99)
+        return running.result
+
+    def _start(self, host: str, skew: float) -> Running:
         world = self.world
-        actor = Actor(world, self._host, skew, self._moments, self._stores, self.crash_at)
+        actor = Actor(world, host, skew, self._moments, self._stores, self.crash_at)
         self.crash_at = None
         self.runs += 1
-        world.say("run", f"{self.runs} on host {self._host}, clock {skew:+.0f} s")
+        world.say("run", f"{self.runs} on host {host}, clock {skew:+.0f} s")
         steps = walk(world.audience, [Task(SYNC, world.sync, world.destination)], SPARED, self._ports(actor),
                      world.at(skew))
-        result = None
-        try:
-            for step in steps:
+        return Running(self.runs, actor, steps)
+
+    def _go_on(self, running: Running, steps: int) -> None:
+        """Some more steps of a run, or all that are left."""
+        for _ in range(steps):
+            try:
+                step = next(running.steps, None)
+                if step is None:
+                    return self._end(running, "")
                 if isinstance(step, Result):
-                    result = step
+                    running.result = step
                     check_result(step)
-                actor.point(f"yield {type(step).__name__}")
-        except Crash:
-            self.crashes += 1
-        except (WarehouseError, StateError, JournalFull) as error:
-            world.say("failed", str(error))
-        finally:
-            actor.dead = True
-            self.points += actor.points
-            steps.close()
-        world.say("ended", f"{result.status} {result.reason}" if result else "early")
-        return result
+                running.actor.point(f"yield {type(step).__name__}")
+            except Crash:
+                self.crashes += 1
+                return self._end(running, "crashed")
+            except (WarehouseError, StateError, JournalFull) as error:
+                if isinstance(error, LeaseHeld | LeaseLost):
+                    self.world.note("lease", "held" if isinstance(error, LeaseHeld) else "lost")
+                return self._end(running, str(error))
+        return None
+
+    def _end(self, running: Running, why: str) -> None:
+        running.actor.dead = True
+        running.steps.close()
+        self.points += running.actor.points
+        result = running.result
+        self.world.say("ended", f"run {running.number}: " + (f"{result.status} {result.reason}" if result else why))
+        if self._second is running:
+            self._second = None
+
+    def _meet(self, actor: Actor, where: str) -> None:
+        """While this process waits, a second scheduler comes to the same sync on another host."""
+        if self._second is None:
+            self.world.note("second_run", where)
+            self.world.advance(self.world.now + self._random.choice((0.0, 0.0, 30.0, *TAKEOVER[where in SENDING])))
+            self._second = self._start("b" if actor.host == "a" else "a", self._skew())
+        self._go_on(self._second, self._random.choice((1, 2, 3, 99)))
 
     def _between(self) -> None:
         random, world, rates = self._random, self.world, self.scenario.rates
+        if self._second and (fate := random.choice(("sleeps", "goes on", "dies"))) != "sleeps":
+            world.note("second_run", fate)
+            self._go_on(self._second, 99) if fate == "goes on" else self._end(self._second, "killed")
         draws = {name: random.random() for name in rates}
         gap = random.choice((20.0, 300.0, 1_200.0, HOUR, HOUR, 5 * HOUR)) * random.uniform(0.5, 1.5)
         if draws["outage"] < rates["outage"]:
@@ -168,8 +215,3 @@ def simulate(
         world.engine.close()
         for journal in schedule.journals.values():
             journal.lose()
-
-
-def streams_are_apart(first: Random, second: Random) -> bool:
-    """Whether two streams differ."""
-    return first.random() != second.random()

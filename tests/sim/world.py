@@ -30,7 +30,7 @@ from tests.sim.sqlite import SQLiteMemory
 START = datetime(2026, 10, 21, 6, tzinfo=UTC)
 MAPPINGS = (["value"], ["value", "tier"], {"value": "score"})
 TRIGGER = {"when": "enters", "event": "cart_abandoned", "send": ["value"], "max_age": "90d"}
-ANYTHING = Guards(removal="100%", entries=1e9, unusable="100%")  # type: ignore[arg-type]
+STABLE = Guards.model_validate({"removal": "30%", "entries": 5, "unusable": "10%"})
 SPARED = (SuppressionModel("do_not_contact", "main.spared", "person_id"),)
 
 
@@ -139,21 +139,22 @@ class World:
 
     @property
     def messages_only(self) -> bool:
-        return self.scenario.kind in ("dedupe", "raw")
+        return self.scenario.kind in ("dedupe", "raw", "repeated")
 
     @property
     def sync(self) -> Sync:
         """The declaration of the sync, with the mapping of now."""
         parts: dict[str, Any] = {"to": "sim", "every": "1h", "first_sync": "live" if self.scenario.live else "silent"}
-        if self.scenario.kind in ("dedupe", "raw", "mixed"):
-            parts["trigger"] = TRIGGER
+        if self.messages_only or self.scenario.kind == "mixed":
+            once = "at_least_once" if self.scenario.kind == "repeated" else "at_most_once"
+            parts["trigger"] = {**TRIGGER, "delivery": once}
         parts |= {"members": False} if self.messages_only else {"send": MAPPINGS[self.mapping % len(MAPPINGS)]}
         return Sync.model_validate(parts)
 
     @property
     def audience(self) -> Audience:
         return Audience(name="cart", relation="main.cart", key="person_id", syncs=(self.sync,),
-                        guards=Guards(removal="30%", entries=5, unusable="10%") if self.scenario.guarded else ANYTHING,
+                        guards=STABLE if self.scenario.guarded else Guards(),
                         identifiers={"person": "person_id", "email": "email"})
 
     def at(self, skew: float = 0.0) -> datetime:

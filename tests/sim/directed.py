@@ -1,0 +1,64 @@
+"""Schedules for what random ones meet too rarely: each brings out one mistake in every detail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from pipelines.delivery.http import DEADLINE
+from tests.sim.scenario import FAULTS, scenario
+from tests.sim.simulate import Schedule
+from tests.sim.world import Person, Violation, World
+
+ADA = Person("e0@x.io", 1, "gold")
+
+
+def _start(kind: str, rewrite: Callable[[str], str]) -> tuple[Schedule, World]:
+    drawn = replace(scenario(0, kind), rates=dict.fromkeys(FAULTS, 0.0), persons=1, emails=1, poison=False, guarded=False)
+    world = World(drawn, rewrite=rewrite)
+    world.faulty = False
+    return Schedule(drawn, world), world
+
+
+def _is(world: World, people: dict[str, Person]) -> None:
+    world.people, world.away = people, {}
+    world.change(0)
+
+
+def answered_from_memory(rewrite: Callable[[str], str]) -> str:
+    """A lost add arrives between a removal and its repeat, which the channel answers from its memory of the id."""
+    schedule, world = _start("dset", rewrite)
+    _is(world, {"p0": ADA})
+    world.channel.script = [("delayed", 1_000.0), ("unauthorised", 0)]
+    schedule.run(0.0)
+    _is(world, {})
+    world.advance(970.0)
+    world.channel.script = [("lost_after", DEADLINE), ("lost_before", DEADLINE), ("lost_before", DEADLINE), ("", 0)]
+    schedule.run(0.0)
+    return _judged(schedule)
+
+
+def applied_and_refused(rewrite: Callable[[str], str]) -> str:
+    """A proxy repeats an add; the first copy is applied, the second is refused, and the person leaves."""
+    schedule, world = _start("set", rewrite)
+    _is(world, {"p0": ADA})
+    world.channel.script = [("repeated_then_refused", 0)]
+    schedule.run(0.0)
+    _is(world, {})
+    world.advance(4_000)
+    schedule.run(0.0)
+    return _judged(schedule)
+
+
+def _judged(schedule: Schedule) -> str:
+    try:
+        schedule.settle()
+    except Violation as violation:
+        return str(violation)
+    finally:
+        schedule.world.engine.close()
+    return ""
+
+
+STORIES = {"ok_at_last_try": answered_from_memory, "reject_is_absent": applied_and_refused}
+"""Mutant → the schedule that notices it."""

@@ -1,0 +1,79 @@
+"""Levels of simulation: which schedules are played, and what is counted of them."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+from tests.sim.scenario import Scenario, scenario
+from tests.sim.shrink import shrink, table
+from tests.sim.simulate import Outcome, simulate
+from tests.sim.world import Engine
+
+SEEDS = Path(__file__).parent / "seeds.txt"
+
+
+@dataclass
+class Figures:
+    """What one level did."""
+
+    schedules: int = 0
+    runs: int = 0
+    crashes: int = 0
+    points: int = 0
+    violations: int = 0
+    seconds: float = 0.0
+    coverage: Counter[str] = field(default_factory=Counter)
+
+    def add(self, outcome: Outcome) -> None:
+        self.schedules += 1
+        self.runs += outcome.schedule.runs
+        self.crashes += outcome.schedule.crashes
+        self.points += outcome.schedule.points
+        self.violations += bool(outcome.violation)
+        self.coverage.update(outcome.schedule.world.coverage)
+
+    def __str__(self) -> str:
+        return (f"{self.schedules:,} schedules, {self.runs:,} runs, {self.points:,} points, {self.crashes:,} crashes, "
+                f"{self.violations:,} violations, {self.seconds:.0f} s")
+
+
+FIGURES: dict[str, Figures] = {}
+"""Level → what it did, printed at the end of the session."""
+
+
+def pinned() -> Iterator[Scenario]:
+    """The schedules of seeds.txt."""
+    for line in SEEDS.read_text("utf-8").splitlines():
+        if line and not line.startswith("#"):
+            seed, kind, swarm = (None if word == "-" else word for word in line.split())
+            yield scenario(int(seed or 0), kind, swarm)
+
+
+def until(seconds: float, seeds: Iterable[int] | None = None) -> Iterator[Scenario]:
+    """Schedules for so long."""
+    end = time.monotonic() + seconds
+    for seed in seeds if seeds is not None else count():
+        if time.monotonic() > end:
+            return
+        yield scenario(seed)
+
+
+def play(level: str, scenarios: Iterable[Scenario], engine: Callable[[], Engine] | None = None, *, pin: bool = False) -> Figures:
+    """Play schedules; the first that fails is shrunk, shown and, with `pin`, written into seeds.txt."""
+    figures = FIGURES.setdefault(level, Figures())
+    begun = time.monotonic()
+    for drawn in scenarios:
+        outcome = simulate(drawn, engine)
+        figures.add(outcome)
+        figures.seconds = time.monotonic() - begun
+        if outcome.violation:
+            if pin:
+                with SEEDS.open("a", encoding="utf-8") as file:
+                    file.write(f"{drawn.seed} {drawn.kind} {drawn.swarm}\n")
+            raise AssertionError("\n" + table(shrink(outcome, lambda smaller: simulate(smaller, engine))))
+    return figures

@@ -1,0 +1,270 @@
+"""Mistakes that real products made, each as a switch: the simulator must notice every one of them.
+
+A mutant replaces a piece of the production SQL on its way to the warehouse, or a function of production. A piece that is
+no longer there is a failure of its own: the mutant would prove nothing. `budget` is how many schedules may pass before
+it is noticed; `swarm` exaggerates the fault that brings it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from destinations.protocol import Destination, Outcome, Verdict
+from pipelines import run
+from pipelines.delivery import deliver, exchange, jobs
+from pipelines.delivery.journal import Journal
+from pipelines.planning import draft
+from pipelines.state import desired, ledger, record
+from pipelines.warehouse.protocol import Warehouse
+from tests.sim.channels import Sets
+
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+
+@dataclass
+class Swap:
+    """Replaces pieces of SQL, and knows whether it ever did."""
+
+    pieces: Sequence[tuple[str, str]]
+    hits: set[str] = field(default_factory=set)
+
+    def __call__(self, sql: str) -> str:
+        for old, new in self.pieces:
+            if old in sql:
+                self.hits.add(old)
+                sql = sql.replace(old, new)
+        return sql
+
+    @property
+    def misses(self) -> list[str]:
+        return [old for old, _ in self.pieces if old not in self.hits]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One mistake in one kind of channel."""
+
+    name: str
+    kind: str
+    budget: int
+    swaps: tuple[tuple[str, str], ...] = ()
+    patch: Patch | None = None
+    swarm: str | None = None
+    directed: bool = False
+    """Too rare for random schedules: a schedule of its own brings it out."""
+
+
+KNOWN = "r.outcome in ('ok', 'unknown', 'rejected')"
+SAID = "o.dest_key, o.action, r.outcome, o.payload_hash"
+JOINED = ("inner join activation.receipt as r on o.sync_id = r.sync_id and o.epoch = r.epoch and o.op_id = r.op_id\n"
+          "    where o.sync_id = $sync_id and o.epoch > $folded_epoch")
+
+
+def _batch_status(patch: pytest.MonkeyPatch) -> None:
+    write = exchange._Talk._write_outcomes
+
+    def all_alike(talk: Any, outcomes: Sequence[Outcome]) -> None:
+        accepted = any(outcome.verdict is Verdict.ACCEPTED for outcome in outcomes)
+        write(talk, [replace(each, verdict=Verdict.ACCEPTED) for each in outcomes] if accepted else outcomes)
+
+    patch.setattr(exchange._Talk, "_write_outcomes", all_alike)
+
+
+def _garbage_ok(patch: pytest.MonkeyPatch) -> None:
+    deliver_of = Sets.deliver
+
+    def believing(destination: Destination, batch: Any) -> Any:
+        outcomes = yield from deliver_of(destination, batch)
+        return [replace(each, verdict=Verdict.ACCEPTED) if each.verdict is Verdict.UNKNOWN else each
+                for each in outcomes]
+
+    patch.setattr(Sets, "deliver", believing)
+
+
+def _by_person(patch: pytest.MonkeyPatch) -> None:
+    renderer = draft.renderer
+
+    def by_person(*known: Any) -> Any:
+        render = renderer(*known)
+
+        def rendered(row: Any) -> desired.Rendered:
+            member = render(row)
+            return replace(member, dest_key=member.dest_key and f"{member.dest_key}|{row['_key']}")
+        return rendered
+
+    patch.setattr(draft, "renderer", by_person)
+
+
+def _diff_snapshot(patch: pytest.MonkeyPatch) -> None:
+    compare = ledger.compare
+
+    def with_last(warehouse: Warehouse, sync_id: str, *known: Any, **more: Any) -> None:
+        compare(warehouse, sync_id, *known, **more)
+        warehouse.execute("create table if not exists main.last_wanted as select * from temp.wanted limit 0")
+        warehouse.execute("delete from temp.changes")
+        warehouse.execute(
+            """insert into temp.changes (dest_key, person_key, payload_hash, identifiers, attributes, held_identifiers,
+                action)
+            select coalesce(w.dest_key, b.dest_key), w.person_key, w.payload_hash, w.identifiers, w.attributes,
+                b.identifiers, case when w.dest_key is null then 'remove' else 'add' end
+            from temp.wanted as w full join main.last_wanted as b on w.dest_key = b.dest_key
+            where w.payload_hash is distinct from b.payload_hash""")
+        warehouse.execute("delete from main.last_wanted")
+        warehouse.execute("insert into main.last_wanted select * from temp.wanted")
+
+    patch.setattr(ledger, "compare", with_last)
+
+
+def _flush_first(patch: pytest.MonkeyPatch) -> None:
+    flush = run.Run._flush
+
+    def forgetting(of: Any, warehouse: Warehouse) -> None:
+        of._journal.flushed(of._journal.results())
+        flush(of, warehouse)
+
+    def forgetful(warehouse: Warehouse, sync_id: str, connection: str, epoch: int, journal: Journal, now: Any) -> Any:
+        known = catch_up(warehouse, sync_id, connection, epoch, journal, now)
+        journal.flushed(known)
+        return known
+
+    catch_up = run.catch_up
+    patch.setattr(run.Run, "_flush", forgetting)
+    patch.setattr(run, "catch_up", forgetful)
+
+
+def _no_claim(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Journal, "claim", lambda journal, claims: None)
+
+
+def _settle_per_op(patch: pytest.MonkeyPatch) -> None:
+    open_claims = Journal.open_claims
+
+    def of_untouched(journal: Journal) -> Any:
+        answered = {(known.epoch, known.op_id) for known in journal.results()}
+        return [claim for claim in open_claims(journal) if claim[:2] not in answered]
+
+    patch.setattr(Journal, "open_claims", of_untouched)
+
+
+def _retry_raw(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(exchange.Courier, "_repeatable", lambda courier, operation: True)
+
+
+def _not_split(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(exchange, "SPLITS", 0)
+
+
+def _verdict(verdict: Verdict, outcome: str, where: Any = exchange) -> Patch:
+    return lambda patch: patch.setitem(where.OUTCOMES, verdict, outcome)
+
+
+def _failed_is_absent(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(jobs, "OUTCOMES", {**jobs.OUTCOMES, Verdict.UNKNOWN: "void"})
+
+
+def _ok_at_poll(patch: pytest.MonkeyPatch) -> None:
+    poll = jobs.poll
+
+    def dated_by_poll(courier: Any, waiting: Any, target: Any) -> Any:
+        return poll(courier, [replace(op, first_sent_at=courier.clock.now()) for op in waiting], target)
+
+    patch.setattr(jobs, "poll", dated_by_poll)
+
+
+def _ok_at_last_try(patch: pytest.MonkeyPatch) -> None:
+    claim = exchange._Talk._claim
+
+    def dated_by_this_try(talk: Any) -> None:
+        for op in talk._places:
+            talk._of.first_sent.pop(op, None)
+        claim(talk)
+
+    patch.setattr(exchange._Talk, "_claim", dated_by_this_try)
+
+
+def _no_lease(patch: pytest.MonkeyPatch) -> None:
+    from pipelines.state import lease
+    patch.setattr(lease, "SKEW", -10_000_000.0)
+    patch.setattr(lease, "fence", lambda *_: None)
+
+
+def _no_fence(patch: pytest.MonkeyPatch) -> None:
+    from pipelines.state import lease
+    patch.setattr(lease, "fence", lambda *_: None)
+    patch.setattr(exchange.Courier, "lease_is_short", lambda courier: False)
+
+
+def _no_guard(patch: pytest.MonkeyPatch) -> None:
+    from pipelines.planning import guards
+    patch.setattr(guards, "judge_movement", lambda *_: ())
+    patch.setattr(guards, "judge_reach", lambda *_: ())
+
+
+def _no_late(patch: pytest.MonkeyPatch) -> None:
+    """The fold forgets attempts in doubt whose repeat succeeded."""
+    patch.setattr(ledger, "LATE", ledger.LATE + " and false")
+
+
+MUTANTS = (
+    Mutant("ledger_at_plan", "set", 20, ((SAID, "o.dest_key, o.action, 'ok', o.payload_hash"),
+                                        ("and r.outcome in ('ok', 'unknown', 'rejected')", ""))),
+    Mutant("diff_snapshot", "set", 20, patch=_diff_snapshot),
+    Mutant("unknown_is_failed", "set", 150, ((KNOWN, "r.outcome in ('ok', 'rejected')"),)),
+    Mutant("unknown_is_ok", "set", 100, ((SAID, "o.dest_key, o.action, case r.outcome when 'unknown' then 'ok' else "
+                                                "r.outcome end, o.payload_hash"),)),
+    Mutant("batch_status", "set", 60, patch=_batch_status),
+    Mutant("garbage_ok", "set", 150, patch=_garbage_ok),
+    Mutant("no_reassert", "set", 1_000, (("(l.after_ok or $now >= l.until)", "l.after_ok"),), swarm="delayed"),
+    Mutant("content_id", "dset", 1_000, ((", payload_hash, cast($epoch as varchar)))", ", payload_hash))"),),
+           swarm="delayed"),
+    Mutant("clock_order", "set", 1_500, (
+        ("partition by dest_key, outcome order by epoch desc, seq desc",
+         "partition by dest_key, outcome order by recorded_at desc"),
+        ("(e.epoch, e.seq) > (o.epoch, o.seq)", "e.recorded_at > o.recorded_at")), swarm="second_run"),
+    Mutant("whole_batch_blamed", "set", 400, patch=_not_split),
+    Mutant("by_person", "set", 30, patch=_by_person),
+    Mutant("suppress_at_plan", "set", 400, (("s._key is not null and o.action <> 'remove'", "false"),), swarm="suppress"),
+    Mutant("suppress_at_plan", "dedupe", 400, (("s._key is not null and o.action <> 'remove'", "false"),),
+           swarm="suppress"),
+    Mutant("quarantine_removals", "set", 400, (
+        ("(e.outcome = 'rejected' and e.action <> 'remove')", "e.outcome = 'rejected'"),
+        ("coalesce(l.refused_hash = w.payload_hash, false) and l.only_refused",
+         "(coalesce(l.refused_hash = w.payload_hash, false) or w.dest_key is null) and l.refusals > 0")),
+        swarm="partial"),
+    Mutant("flush_first", "set", 400, patch=_flush_first, swarm="lost_before_commit"),
+    Mutant("flush_first", "raw", 400, patch=_flush_first, swarm="lost_before_commit"),
+    Mutant("no_claim", "raw", 150, patch=_no_claim, swarm="crash"),
+    Mutant("settle_per_op", "raw", 1_000, patch=_settle_per_op, swarm="throttled"),
+    Mutant("retry_raw", "raw", 60, patch=_retry_raw),
+    Mutant("random_id", "dedupe", 60, (("person_key, cast(entry_id as varchar)))",
+                                        "person_key, cast(entry_id as varchar), cast($epoch as varchar)))"),)),
+    Mutant("ignore_window", "dedupe", 400, (("and h.first_planned_at > $now - to_seconds($resend_within)", ""),),
+           swarm="outage"),
+    Mutant("window_from_receipt", "dedupe", 600, (
+        ("min(o.planned_at) over (partition by o.op_id) as first_planned_at",
+         "max(r.recorded_at) over (partition by o.op_id) as first_planned_at"),), swarm="outage"),
+    Mutant("entries_in_memory", "dedupe", 60, (
+        ("where d.dest_key is not null and (e.entry_id",
+         "where (h.op_id is not null or e.entry_id = (select max(snapshot_id) from activation.snapshot))"
+         " and d.dest_key is not null and (e.entry_id"),)),
+    Mutant("ledger_at_plan", "dedupe", 60, (("or h.outcome in ('void', 'suppressed')", ""),)),
+    Mutant("accept_is_ok", "async", 100, patch=_verdict(Verdict.PENDING, "ok")),
+    Mutant("failed_is_absent", "async", 500, patch=_failed_is_absent, swarm="job_partial"),
+    Mutant("ok_at_poll", "async", 1_500, patch=_ok_at_poll, swarm="delayed"),
+    Mutant("no_guard", "set", 60, patch=_no_guard, swarm="broken"),
+    Mutant("no_lease", "set", 600, patch=_no_lease, swarm="second_run"),
+    Mutant("no_lease", "raw", 600, patch=_no_lease, swarm="second_run"),
+    Mutant("no_fence", "set", 1_000, patch=_no_fence, swarm="second_run"),
+    Mutant("no_fence", "raw", 1_000, patch=_no_fence, swarm="second_run"),
+    Mutant("no_late", "set", 600, patch=_no_late, swarm="delayed"),
+    Mutant("twice_by_email", "dedupe", 60, (("and other.person_key <> e.person_key", "and false"),)),
+    Mutant("ok_at_last_try", "dset", 0, patch=_ok_at_last_try, directed=True),
+    Mutant("reject_is_absent", "set", 0, (("(e.outcome = 'rejected' and e.action <> 'remove')", "false"),),
+           directed=True),
+)
+"""Not here: `no_parent` (operations have no parents: an operation of one plan keeps one id and one first claim, and a new
+plan makes a new one), `resume_session` and `skip_failed_part` (no channel is replaced by sessions yet)."""
