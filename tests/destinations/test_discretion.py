@@ -7,7 +7,7 @@ from destinations.sandbox.meta_rows import name_hint
 
 TELLING = ("failed_payment_still_active", "Low-Credit", "past_due", "overdue_30d", "unpaid_invoices", "high_debt",
            "loan applicants", "net_worth_1m", "diabetes_newsletter", "cancer_patients", "hiv", "pregnant_q3",
-           "mental_health", "addicted to sugar", "in_therapy", "dunning__step_2", "poor_districts", "UNPAID")  # fmt: skip
+           "mental_health", "addicted to sugar", "in_therapy", "dunning__step_2", "poor_areas", "UNPAID")  # fmt: skip
 HARMLESS = ("churn_risk", "winback_45_120", "abandoned_cart", "accredited_schools", "vip", "cancelled_trial",
             "prepaid_cards_no", "hive_owners", "second_purchase_due")  # fmt: skip
 
