@@ -52,6 +52,9 @@ class Sync(Written):
     """Message for those who enter."""
     send: Send = {}
     """Columns kept up to date for each member: column → name in the channel."""
+    identifiers: dict[str, Name] = {}
+    """Identifier kind → column, where this channel may have another than the others: `{email: ads_email}` for one that
+    holds an address only where advertising was consented to."""
     reassert_every: Annotated[timedelta, BeforeValidator(parse_duration)] | None = None
     """Tell the channel again of members it has not been told of for so long; for channels that cannot be read back."""
     first_sync: Literal["silent", "live"] = "silent"
@@ -153,6 +156,10 @@ class Audience:
     syncs: tuple[Sync, ...] = ()
     upstream: tuple[str, ...] = ()
     """dbt ids of all that the model is built from, nearest first."""
+
+    def identifiers_for(self, sync: Sync) -> dict[str, str]:
+        """Identifier kind → column, as this sync uses them."""
+        return {**self.identifiers, **sync.identifiers}
 
     def sync_id(self, sync: Sync) -> str:
         """`abandoned_cart__meta_ads`."""

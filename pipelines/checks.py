@@ -33,6 +33,9 @@ def check_syncs(audience: Audience, syncs: Sequence[tuple[int, Sync]], complete:
             yield (*at, "to"), f"{sync.to} has a sync of this audience already (syncs[{seen[sync.to]}]); keep one"
         seen.setdefault(sync.to, index)
         yield from _check_send(audience, sync.send, (*at, "send"), complete)
+        for kind, column in sync.identifiers.items():
+            if problem := check_column(audience, column, complete):
+                yield (*at, "identifiers", kind), problem
         if sync.trigger:
             yield from _check_send(audience, sync.trigger.send, (*at, "trigger", "send"), complete)
 
@@ -103,8 +106,12 @@ def _check_capabilities(entry: Entry, can: Capabilities) -> Iterator[Flaw]:
         yield (*at, "send"), f"{sync.to} keeps no attributes of members; leave send out"
     if sync.target and not (can.target or can.needs_target):
         yield (*at, "target"), f"{sync.to} has no lists, segments or audiences; leave target out"
-    if not set(entry.audience.identifiers) & set(can.identifiers):
-        needs, has = ", ".join(can.identifiers), ", ".join(entry.audience.identifiers) or "none"
+    for kind in set(sync.identifiers) - set(can.identifiers):
+        near = did_you_mean(kind, can.identifiers) or f"; it knows them by {', '.join(can.identifiers)}"
+        yield (*at, "identifiers", kind), f"{sync.to} knows no member by {kind}{near}"
+    own = entry.audience.identifiers_for(sync)
+    if not set(own) & set(can.identifiers):
+        needs, has = ", ".join(can.identifiers), ", ".join(own) or "none"
         marked = f"{sync.to} knows members by {needs}, and {entry.audience.name} has {has}"
         yield (*at, "to"), f"{marked}; mark a column with meta: {{identifier: {can.identifiers[0]}}}"
 

@@ -64,8 +64,9 @@ def _expected(
     """Identifier → persons who have it, among those who are neither spared nor held out."""
     spared = {str(key) for model in suppressions
               for (key,) in warehouse.query(f"select {quote(model.key)} from {model.relation}")}
-    kinds = [kind for kind in task.destination.capabilities.identifiers if kind in audience.identifiers]
-    columns = ", ".join(quote(audience.identifiers[kind]) for kind in kinds)
+    own = audience.identifiers_for(task.sync)
+    kinds = [kind for kind in task.destination.capabilities.identifiers if kind in own]
+    columns = ", ".join(quote(own[kind]) for kind in kinds)
     groups: dict[str, set[str]] = defaultdict(set)
     for key, *values in warehouse.query(f"select {quote(audience.key)}, {columns} from {audience.relation}"):
         if key is None or str(key) in spared or _held_out(audience, str(key)):

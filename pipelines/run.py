@@ -16,7 +16,7 @@ from pipelines.delivery.ports import Clock, Transport
 from pipelines.errors import ChannelRefused, LeaseHeld, LeaseLost
 from pipelines.planning.draft import Subject, draft
 from pipelines.planning.plan import Objection, Plan
-from pipelines.state import lease, record
+from pipelines.state import lease, record, tombstones
 from pipelines.state.snapshot import Snapshot
 from pipelines.warehouse.protocol import Opener, Warehouse
 
@@ -36,6 +36,8 @@ class Ports:
     run_id: str
     alone: bool = False
     """No other run of this machine can be at these syncs (its lock is held)."""
+    key: tombstones.Key = tombstones.no_key
+    """The secret that tells who was forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,9 @@ class Run:
 
     def _result(self, counts: dict[str, int], seconds: float) -> Result:
         plan = self._plan
+        if not self._failure and not any(counts.get(outcome) for outcome in ("ok", "accepted", "rejected", "stale")):
+            if lost := counts.get("void", 0) + counts.get("unknown", 0):
+                self._failure = f"none of {lost:,} operations arrived; the next run sends them again where that is safe"
         status = "failed" if self._failure else "held" if plan.held else "ok" if plan.changes else "nothing"
         reason = self._failure or "; ".join(each.message for each in plan.objections if plan.held)
         return Result(plan, status, counts.get("ok", 0), counts.get("rejected", 0),

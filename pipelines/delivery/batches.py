@@ -38,11 +38,11 @@ class Op:
         return len(self.identifiers.encode()) + len(self.attributes.encode()) + ENVELOPE
 
 
-def operation_of(op: Op, capabilities: Capabilities) -> Operation:
+def operation_of(action: str, capabilities: Capabilities) -> Operation:
     """What is asked of the channel; a channel without updates is told to add again."""
-    if op.action == "event":
+    if action == "event":
         return Operation.TRIGGER
-    operation = Operation(op.action)
+    operation = Operation(action)
     return operation if operation in capabilities.operations else Operation.ADD
 
 

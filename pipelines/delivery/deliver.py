@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from destinations.protocol import Batch, Destination, Operation, Request, Response
+from destinations.protocol import Batch, Capabilities, Destination, Operation, Request, Response
 from pipelines.audiences import SuppressionModel, Sync
 from pipelines.delivery import jobs, lanes
 from pipelines.delivery.batches import Op, cut, member_of, operation_of, too_large
@@ -24,8 +24,10 @@ from pipelines.state.record import Receipt
 from pipelines.state.snapshot import suppressed_persons
 from pipelines.warehouse.protocol import Opener, Warehouse
 
-WINDOW = 5_000
-"""Operations between two looks into the warehouse."""
+WINDOW = 20_000
+"""At most so many operations between two looks into the warehouse, which also tell who was suppressed meanwhile."""
+FEWEST = 200
+"""A look costs some 50 ms, so windows of one-row requests are no smaller than this."""
 WIDTH = 4
 """Requests under way at once."""
 JOB_PATIENCE = (0.25, 0.5, 1, 2, 4, 8)
@@ -65,7 +67,7 @@ def send(
                 record.flush(warehouse, plan.sync_id, plan.sync.to, flushed)
             with warehouse.transaction():
                 lease.renew(warehouse, plan.sync_id, plan.epoch, clock.now())
-            window = _read(warehouse, plan, last)
+            window = _read(warehouse, plan, courier.destination.capabilities, last)
         courier.journal.flushed(flushed)
         courier.lease_ends, courier.waits_for_lease = clock.monotonic() + lease.SECONDS, False
         if not window:
@@ -80,17 +82,24 @@ def send(
         _wait_for_jobs(plan, courier, transport, open_warehouse, clock)
 
 
-def _read(warehouse: Warehouse, plan: Batching, last: int) -> list[Op]:
+def _read(warehouse: Warehouse, plan: Batching, able: Capabilities, last: int) -> list[Op]:
+    """The next operations, about as many as the channel takes in `WIDTH` requests."""
+    pending = """o.sync_id = ? and o.epoch = ? and o.seq > ? and not exists (
+        select 1 from activation.receipt as r
+        where r.sync_id = o.sync_id and r.epoch = o.epoch and r.op_id = o.op_id)"""
+    place = [plan.sync_id, plan.epoch, last]
+    found = warehouse.query(f"select o.action from activation.op as o where {pending} order by o.seq limit 1", place)
+    if not found:
+        return []
+    rows_a_request = able.operations[operation_of(found[0][0], able)].rows
+    limit = min(WINDOW, max(FEWEST, rows_a_request * WIDTH))
     rows = warehouse.query(
         f"""select o.epoch, o.seq, o.op_id, o.action, o.dest_key, o.person_key, o.identifiers, o.attributes, o.silent,
             o.occurred_at, i.remote_id, s._key is not null and o.action <> 'remove'
         from activation.op as o
         left join activation.remote_id as i on i.connection = ? and i.dest_key = o.dest_key
         left join ({suppressed_persons(plan.suppressions)}) as s on s._key = o.person_key
-        where o.sync_id = ? and o.epoch = ? and o.seq > ? and not exists (
-            select 1 from activation.receipt as r
-            where r.sync_id = o.sync_id and r.epoch = o.epoch and r.op_id = o.op_id)
-        order by o.seq limit {WINDOW}""", [plan.sync.to, plan.sync_id, plan.epoch, last])
+        where {pending} order by o.seq limit {limit}""", [plan.sync.to, *place])
     return [Op(*row) for row in rows]
 
 
@@ -99,15 +108,15 @@ def _lanes(plan: Batching, courier: Courier, window: Sequence[Op]) -> list[list[
     able = courier.destination.capabilities
     spared = [op for op in window if op.suppressed]
     refused = [op for op in window if not op.suppressed
-               and too_large(op, able.operations[operation_of(op, able)])]
+               and too_large(op, able.operations[operation_of(op.action, able)])]
     _note(courier, spared, "suppressed", "suppressed since the plan")
     _note(courier, refused, "rejected", "larger than one member may be in this channel")
     settled = {op.op_id for op in (*spared, *refused)}
     left = [op for op in window if op.op_id not in settled]
     phases: dict[int, list[lanes.Lane]] = {0: [], 1: [], 2: []}
-    ordered = sorted(left, key=lambda op: (_phase(op), operation_of(op, able), op.silent, op.seq))
+    ordered = sorted(left, key=lambda op: (_phase(op), operation_of(op.action, able), op.silent, op.seq))
     for (phase, operation, silent), ops in groupby(
-            ordered, key=lambda op: (_phase(op), operation_of(op, able), op.silent)):
+            ordered, key=lambda op: (_phase(op), operation_of(op.action, able), op.silent)):
         limits = able.operations[operation]
         for batch in cut(ops, limits):
             places = {op.op_id: Place(op.epoch, op.seq) for op in batch}

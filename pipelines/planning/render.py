@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from destinations.identifiers import Unusable
 from destinations.protocol import Destination, Json
@@ -38,7 +37,7 @@ def jsonable(value: Any) -> Json:
         return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [jsonable(item) for item in value]
-    return value.isoformat() if isinstance(value, date) else str(value) if isinstance(value, UUID) else str(value)
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def canonical(value: Json) -> str:
@@ -48,23 +47,25 @@ def canonical(value: Json) -> str:
 
 def columns_of(audience: Audience, sync: Sync, destination: Destination) -> list[str]:
     """The columns that a member of this sync is rendered from, in a fixed order."""
-    kinds = [kind for kind in destination.capabilities.identifiers if kind in audience.identifiers]
-    columns = [audience.key, *(audience.identifiers[kind] for kind in kinds),
+    own = audience.identifiers_for(sync)
+    kinds = [kind for kind in destination.capabilities.identifiers if kind in own]
+    columns = [audience.key, *(own[kind] for kind in kinds),
                *(audience.regions[kind] for kind in kinds if kind in audience.regions), *sync.send]
     return list(dict.fromkeys(columns))
 
 
 def mapping_of(audience: Audience, sync: Sync, destination: Destination) -> str:
     """A short digest of how rows become members: when it changes, every row is rendered again."""
-    parts = [VERSION, type(destination).__name__, dict(audience.identifiers), dict(audience.regions), sync.send,
+    parts = [VERSION, type(destination).__name__, audience.identifiers_for(sync), dict(audience.regions), sync.send,
              destination.settings.phone_region]
     return hashlib.sha256(canonical(parts).encode()).hexdigest()[:16]
 
 
 def renderer(audience: Audience, sync: Sync, destination: Destination) -> Callable[[Mapping[str, Any]], Rendered]:
     """The function from a row (`_key` and columns) to what the channel will see."""
-    kinds = [(kind, audience.identifiers[kind], audience.regions.get(kind))
-             for kind in destination.capabilities.identifiers if kind in audience.identifiers]
+    own = audience.identifiers_for(sync)
+    kinds = [(kind, own[kind], audience.regions.get(kind))
+             for kind in destination.capabilities.identifiers if kind in own]
 
     def render(row: Mapping[str, Any]) -> Rendered:
         identifiers, dest_key, reason = {"person": row["_key"]}, None, "no identifier that the channel accepts"

@@ -14,6 +14,7 @@ from datetime import datetime
 
 from pipelines.audiences import Audience, SuppressionModel
 from pipelines.errors import WarehouseError, did_you_mean
+from pipelines.state import tombstones
 from pipelines.warehouse.protocol import Warehouse, quote
 
 
@@ -58,10 +59,13 @@ class View:
     duplicates: int
 
 
-def look(warehouse: Warehouse, audience: Audience, suppressions: Sequence[SuppressionModel]) -> View:
+def look(
+    warehouse: Warehouse, audience: Audience, suppressions: Sequence[SuppressionModel], key: tombstones.Key
+) -> View:
     """Read the audience, give each row a standing and compare with the last accepted snapshot."""
     null_keys, duplicates = _read_rows(warehouse, audience)
     _judge(warehouse, audience, suppressions)
+    tombstones.leave_out(warehouse, key)
     before, entered, left = _compare(warehouse, audience.name)
     counts: dict[str, int] = dict(warehouse.query("select standing, count(*) from segment group by standing"))
     recent = [row[0] for row in warehouse.query(
@@ -126,7 +130,7 @@ def _read_rows(warehouse: Warehouse, audience: Audience) -> tuple[int, int]:
 
 def _sent_columns(audience: Audience) -> set[str]:
     messages = (column for sync in audience.syncs if sync.trigger for column in sync.trigger.send)
-    return {*messages, *(column for sync in audience.syncs for column in sync.send), *audience.regions.values()}
+    return {*messages, *(column for sync in audience.syncs for column in (*sync.send, *sync.identifiers.values())), *audience.regions.values()}
 
 
 def _judge(warehouse: Warehouse, audience: Audience, suppressions: Sequence[SuppressionModel]) -> None:

@@ -31,6 +31,8 @@ select
   contacts.person_id,
   contacts.email,
   contacts.phone,
+  advertising.email as ads_email,
+  advertising.phone as ads_phone,
   adds.cart_id,
   cast(contents.value as decimal(18, 2)) as cart_value,
   adds.url as cart_url,
@@ -38,6 +40,7 @@ select
 from adds
 inner join {{ ref('marketing_contacts') }} as contacts using (person_id)
 inner join contents using (person_id, cart_id)
+left join {{ ref('advertising_contacts') }} as advertising using (person_id)
 left join checkouts using (person_id)
 left join {{ ref('person_purchases') }} as purchases using (person_id)
 left join {{ ref('abandoned_checkout') }} as checkout_audience using (person_id)
