@@ -5,8 +5,9 @@ Sources: RFC 4180 (CSV), the Parquet format through pyarrow, OWASP's page on CSV
 What a reader of a drop folder expects is one of two things, so there are two modes. `changes` (the default) writes a
 new file for each batch, with the column `operation`: nothing is read or written twice, so it is right for any size.
 `everybody` keeps one file equal to the audience: a batch is merged into what the file holds, which costs a rewrite of
-it each time and suits audiences of up to some 100,000. A data file appears whole or not at all; its manifest (rows,
-bytes, sha256) comes after it. Batches may be merged at once: the carrier refuses (412) a file that has changed meanwhile.
+the file each time and suits audiences of up to some 100,000. A data file appears whole or not at all; its manifest
+(rows, bytes, sha256) comes after it. Batches may be merged at once: the carrier refuses (412) a file that has changed
+meanwhile.
 
 A text cell of a CSV that begins with = + - @, a tab or a carriage return gets ' before it, as spreadsheets would run
 it; a plain signed number, such as a phone in E.164, is left as it is: it runs nothing, and readers need it.
