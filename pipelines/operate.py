@@ -151,6 +151,33 @@ def explain(
         print(*explanation.lines(found), sep="\n")
 
 
+@commands.command()
+def forget(
+    person: Person, by: By = "", reason: Reason = "",
+    anyway: Annotated[bool, typer.Option(help="Erase also what a channel could not confirm.")] = False,
+    rewrite_file: Annotated[bool, typer.Option(
+        help="Write the DuckDB file anew, so that no deleted byte remains; it takes as much room again.")] = False,
+    project_dir: ProjectDir = Path(), profiles_dir: ProfilesDir = None, target: Target = None, variables: Vars = "",
+    connections: ConnectionsFile = None, state_dir: StateDir = None, as_json: Json = False,
+) -> None:
+    """Take a person out of every channel and of all that is recorded, for ever. Exit code 1: not all is confirmed."""
+    from pipelines import documents
+    from pipelines import forget as forgetting
+
+    _signed(by, reason)
+    project = open_project(project_dir, profiles_dir, target, variables, connections, state_dir)
+    with _recorded(project):
+        pass
+    report = forgetting.forget(project, person, by, reason, _now(), anyway=anyway)
+    if rewrite_file:
+        project.rewrite_warehouse()
+    if as_json:
+        print(json.dumps({**documents.entry(report), "confirmed": report.confirmed}, indent=2))
+    else:
+        print(*forgetting.lines(report, rewritten=rewrite_file), sep="\n")
+    raise typer.Exit(0 if report.confirmed else 1)
+
+
 def _only(warehouse: Warehouse, sync: str | None) -> set[str] | None:
     """The sync that was named, which must be one that has begun."""
     if sync is None:

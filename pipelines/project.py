@@ -27,6 +27,7 @@ from pipelines.delivery.ports import SystemClock, Transport
 from pipelines.errors import Complaint, ConnectionFault, DeclarationError, StateError, WarehouseError
 from pipelines.planning.plan import Plan
 from pipelines.run import Ports
+from pipelines.state import tombstones
 from pipelines.sync import Step, Task, preview, walk
 from pipelines.warehouse.protocol import Opener
 
@@ -163,11 +164,36 @@ class Project:
             yield from walk(audience, tasks, self.declarations.sparing(audience),
                             self._ports(run_id, self.pace, transport, alone=True), self.as_of, resync=resync)
 
+    @contextmanager
+    def alone(self, name: str, run_id: str) -> Iterator[Ports]:
+        """Ports for a run of the audience's syncs that no other run of this machine disturbs."""
+        with self._locked(name):
+            yield self._ports(run_id, self.pace, alone=True)
+
+    @property
+    def key_file(self) -> Path:
+        """The secret that tells who was forgotten; whoever runs this project elsewhere needs it there."""
+        return self.state_dir / "forget.key"
+
+    def rewrite_warehouse(self) -> None:
+        """Write the warehouse's file anew, without what was deleted from it."""
+        from pipelines.warehouse.duckdb import DuckDBFile
+        from pipelines.warehouse.rewrite import rewrite
+
+        if isinstance(self.warehouse, DuckDBFile):
+            rewrite(self.warehouse)
+
+    def compact_journal(self, sync_id: str) -> None:
+        """Leave no byte in a sync's journal of what was deleted from it."""
+        if journal := self._known_journal(sync_id):
+            journal.compact()
+            journal.close()
+
     def _ports(
         self, run_id: str, pace: Pace, transport: Callable[[], Transport] | None = None, *, alone: bool = False
     ) -> Ports:
         return Ports(self.warehouse, SystemClock(), pace, transport or _http, self._journal, self._known_journal,
-                     run_id, alone)
+                     run_id, alone, lambda: tombstones.read_key(self.key_file))
 
     def _journal(self, sync_id: str) -> Journal:
         return Journal(self.state_dir / "journals" / f"{sync_id}.db")

@@ -58,7 +58,7 @@ def preview(
             if journal:
                 catch_up(warehouse, subject.id, subject.sync.to, control.epoch, journal, now)
                 journal.close()
-        taken, doubts = _look(warehouse, audience, suppressions, subjects, at, now)
+        taken, doubts = _look(warehouse, audience, suppressions, subjects, ports, at)
         return [draft(warehouse, subject, taken, "", now, doubts=doubts, write=False) for subject in subjects]
 
 
@@ -85,7 +85,7 @@ def walk(
                 here = [run.subject for run in runs if run.epoch]
                 if runs and not here:
                     raise LeaseHeld("every sync of this audience is being run elsewhere; the next run will look again")
-                taken, doubts = _look(warehouse, audience, suppressions, here, at, now)
+                taken, doubts = _look(warehouse, audience, suppressions, here, ports, at)
             yield taken
             for run in runs:
                 yield run.plan(warehouse, taken, doubts)
@@ -99,17 +99,17 @@ def walk(
 
 def _look(
     warehouse: Warehouse, audience: Audience, suppressions: Sequence[SuppressionModel], subjects: Sequence[Subject],
-    at: datetime, now: datetime,
+    ports: Ports, at: datetime,
 ) -> tuple[Snapshot, tuple[Objection, ...]]:
     """Take the snapshot. One that guards doubt is kept out of history, unless a plan made of it is approved."""
-    seen = snapshot.look(warehouse, audience, suppressions)
+    seen = snapshot.look(warehouse, audience, suppressions, ports.key)
     limits = limits_of(audience)
     for subject in subjects:
         if hold := holds.current(warehouse, subject.id):
             limits = limits.stricter(guards.Limits(**hold.limits))
     moved = guards.Movement(seen.before, seen.segment, seen.entered, seen.left, seen.recent_entries)
     doubts = guards.judge_movement(moved, limits)
-    released = doubts and any(is_approved(warehouse, subject, now) for subject in subjects)
+    released = doubts and any(is_approved(warehouse, subject, ports.clock.now()) for subject in subjects)
     doubt = "" if released else "; ".join(each.message for each in doubts)
     return snapshot.record(warehouse, audience, seen, at, doubt), doubts
 

@@ -83,6 +83,11 @@ class Journal:
         """Forget claims of earlier runs, once the warehouse has settled them."""
         self._db.execute("delete from claim where epoch < ?", [epoch])
 
+    def compact(self) -> None:
+        """Write the file anew, without what was deleted."""
+        self._db.execute("vacuum")
+        self._db.execute("pragma wal_checkpoint(truncate)").fetchall()
+
     def close(self) -> None:
         self._db.close()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,11 @@ import pytest
 
 from pipelines import operate
 from pipelines.audiences import Audience, SuppressionModel
+from pipelines.errors import ConnectionFault
+from pipelines.run import Ports
+from pipelines.sync import Task
+from pipelines.warehouse.duckdb import DuckDBFile
+from pipelines.warehouse.rewrite import rewrite
 from tests.cli.terminal import Ran, Terminal
 from tests.engine.world import World
 
@@ -28,6 +34,25 @@ class Opened:
     @property
     def audiences(self) -> list[Audience]:
         return [self._world.audience]
+
+    @property
+    def key_file(self) -> Path:
+        return self._world.key_file
+
+    def tasks(self, audience: Audience, to: str) -> tuple[list[Task], list[ConnectionFault]]:
+        return [task for task in self._world.tasks if task.sync.to == to], []
+
+    @contextmanager
+    def alone(self, name: str, run_id: str) -> Iterator[Ports]:
+        yield self._world.ports
+
+    def compact_journal(self, sync_id: str) -> None:
+        journal = self._world.ports.journal(sync_id)
+        journal.compact()
+        journal.close()
+
+    def rewrite_warehouse(self) -> None:
+        rewrite(DuckDBFile(self._world.file))
 
     def sparing(self, _: Audience) -> tuple[SuppressionModel, ...]:
         return self._world.suppressions

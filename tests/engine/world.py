@@ -35,6 +35,7 @@ from pipelines.delivery.journal import Journal
 from pipelines.delivery.pace import LocalPace
 from pipelines.delivery.ports import Answer, Lost
 from pipelines.run import Ports, Result
+from pipelines.state import tombstones
 from pipelines.sync import Task, preview, run_to_end, walk
 from pipelines.warehouse.duckdb import DuckDB, DuckDBFile
 
@@ -215,7 +216,13 @@ class World:
     @property
     def ports(self) -> Ports:
         return Ports(self.warehouse, self.clock, LocalPace(), lambda: Wire(self.channel),
-                     lambda sync: Journal(self.folder / f"{sync}.journal"), self._known, "run", alone=True)
+                     lambda sync: Journal(self.folder / f"{sync}.journal"), self._known, "run", alone=True,
+                     key=lambda: tombstones.read_key(self.key_file))
+
+    @property
+    def key_file(self) -> Path:
+        """Where the secret lies that tells who was forgotten."""
+        return self.folder / "forget.key"
 
     def _known(self, sync: str) -> Journal | None:
         path = self.folder / f"{sync}.journal"
