@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 
 def write_csv(rows: Sequence[Mapping[str, str]], columns: Sequence[str] = ()) -> bytes:
@@ -13,7 +14,7 @@ def write_csv(rows: Sequence[Mapping[str, str]], columns: Sequence[str] = ()) ->
     named = list(columns) or list(dict.fromkeys(name for row in rows for name in row))
     # A lone carriage return ends a row for many readers, and Python's writer quotes only what ends its own.
     returns = any("\r" in value for row in rows for value in row.values())
-    quoting = csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
     table = csv.DictWriter(text, named, restval="", extrasaction="ignore", lineterminator="\n", quoting=quoting)
     table.writeheader()
     table.writerows(rows)

@@ -206,7 +206,8 @@ def test_wrong_credentials_fail_the_check_without_being_shown(name: str, key: st
 def test_throttling_is_told_to_the_driver(name: str, sandbox: Sandbox) -> None:
     to = connect(sandbox, name)
     sandbox.fault(name, "throttle", retry_after=60)
-    request = next(to.deliver(Batch(next(iter(to.capabilities.operations)), (member(to, 1),), "winback", "1", "cart_abandoned")))
+    operation = next(iter(to.capabilities.operations))
+    request = next(to.deliver(Batch(operation, (member(to, 1),), "winback", "1", "cart_abandoned")))
     got = requests.request(request.method, request.url, headers=dict(request.headers), data=request.body, timeout=10)
     answer = Response(got.status_code, {name.lower(): value for name, value in got.headers.items()}, got.content)
     assert to.throttled(answer) == 60.0
