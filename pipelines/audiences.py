@@ -165,6 +165,11 @@ class Audience:
         """`abandoned_cart__meta_ads`."""
         return f"{self.name}__{sync.to}"
 
+    @property
+    def key_kind(self) -> str:
+        """`person` or `account`: what the key identifies."""
+        return "account" if "account" in self.identifiers and "person" not in self.identifiers else "person"
+
     def __post_init__(self) -> None:
         if not self.holdout_salt:
             object.__setattr__(self, "holdout_salt", self.name)

@@ -10,7 +10,7 @@ from datetime import datetime
 from pipelines.errors import StateError
 from pipelines.listings import next_try
 from pipelines.project import Project
-from pipelines.state import history
+from pipelines.state import history, tombstones
 from pipelines.state.history import Account, Standing, Told
 from pipelines.warehouse.protocol import Warehouse
 
@@ -22,6 +22,8 @@ class Explanation:
     person: str
     audiences: list[Standing]
     syncs: list[Account]
+    forgotten: bool
+    """Whether they were forgotten: then no snapshot has them, whatever the audience's table says."""
 
 
 def explain(project: Project, warehouse: Warehouse, person: str, now: datetime, *, values: bool) -> Explanation:
@@ -30,15 +32,17 @@ def explain(project: Project, warehouse: Warehouse, person: str, now: datetime, 
     standings = [history.stand(warehouse, audience, declared.sparing(audience), person)
                  for audience in declared.audiences]
     accounts = history.accounts(warehouse, person, now, values=values)
-    if not accounts and not any(each.in_segment or each.recorded or each.suppressed_by for each in standings):
+    forgotten = tombstones.is_forgotten(warehouse, project.key_file, person)
+    known = any(each.in_segment or each.recorded or each.suppressed_by for each in standings)
+    if not (forgotten or accounts or known):
         raise StateError(f"nothing is known of {person}: no audience has or had this key, no suppression has it, and "
                          "nothing was sent for it. Write the key of the audience's model, not an e-mail address")
-    return Explanation(person, standings, accounts)
+    return Explanation(person, standings, accounts, forgotten)
 
 
 def lines(explanation: Explanation) -> Iterator[str]:
     """The explanation as a person reads it."""
-    yield explanation.person
+    yield f"{explanation.person}{' · forgotten: left out of every snapshot' if explanation.forgotten else ''}"
     for standing in explanation.audiences:
         yield f"{standing.audience}: {'; '.join(_why(standing))}"
     for account in explanation.syncs:

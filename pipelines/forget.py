@@ -6,6 +6,8 @@
 3. Where the removal is confirmed, the person is erased. Where it is not (no answer, a refusal, a job that runs, a lost
    request that may still arrive), what is recorded there stays until `forget` is run again: it is needed for that.
 
+A person is forgotten, not an account that happens to have the same key: audiences keyed by account stay as they are.
+
 What it cannot do is said in the report: no channel is told to delete a profile (the protocol has no such call),
 messages cannot be recalled, and the sources of the audience belong to the team.
 """
@@ -57,16 +59,17 @@ class Report:
 
 def forget(project: Project, person: str, by: str, reason: str, now: datetime, *, anyway: bool = False) -> Report:
     """Forget one person. `anyway`: erase what is recorded even where the removal could not be confirmed."""
+    declared = {audience.name: audience for audience in project.declarations.audiences}
+    accounts = [audience.name for audience in declared.values() if audience.key_kind == "account"]
     with project.warehouse() as warehouse, warehouse.transaction():
         schema.create(warehouse)
         digest = tombstones.digest(tombstones.make_key(warehouse, project.key_file), person)
         tombstones.add(warehouse, digest, by, reason, now)
-        found = tombstones.places(warehouse, person)
-    declared = {audience.name: audience for audience in project.declarations.audiences}
+        found = [place for place in tombstones.places(warehouse, person) if place[1] not in accounts]
     places = [_leave(project, declared.get(audience), sync, connection, person) for sync, audience, connection in found]
     erasable = [place.sync for place in places if anyway or place.outcome != "unconfirmed"]
     with project.warehouse() as warehouse, warehouse.transaction():
-        erased = tombstones.erase(warehouse, person, erasable)
+        erased = tombstones.erase(warehouse, person, erasable, accounts)
     for sync in erasable:
         project.compact_journal(sync)
     return Report(digest, places, erased, sorted({connection for _, _, connection in found}))

@@ -65,7 +65,8 @@ def look(
     """Read the audience, give each row a standing and compare with the last accepted snapshot."""
     null_keys, duplicates = _read_rows(warehouse, audience)
     _judge(warehouse, audience, suppressions)
-    tombstones.leave_out(warehouse, key)
+    if audience.key_kind == "person":
+        tombstones.leave_out(warehouse, key)
     before, entered, left = _compare(warehouse, audience.name)
     counts: dict[str, int] = dict(warehouse.query("select standing, count(*) from segment group by standing"))
     recent = [row[0] for row in warehouse.query(

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pipelines.errors import StateError
-from pipelines.warehouse.protocol import Warehouse
+from pipelines.warehouse.protocol import Warehouse, literal
 
 Key = Callable[[], bytes]
 """Answers the secret; asked only when somebody was forgotten."""
@@ -58,6 +58,12 @@ def add(warehouse: Warehouse, person_hmac: str, by: str, reason: str, now: datet
     """Forget from now on. Again is harmless. Call inside a transaction."""
     if person_hmac not in list_digests(warehouse):
         warehouse.execute("insert into activation.tombstone values (?, ?, ?, ?)", [person_hmac, now, by, reason])
+
+
+def is_forgotten(warehouse: Warehouse, path: Path, person: str) -> bool:
+    """Whether this person was forgotten."""
+    known = list_digests(warehouse)
+    return bool(known) and digest(read_key(path), person) in known
 
 
 def leave_out(warehouse: Warehouse, key: Key) -> None:
@@ -123,8 +129,11 @@ def still_held(warehouse: Warehouse, sync_id: str, person: str) -> tuple[int, da
     return count, until
 
 
-def erase(warehouse: Warehouse, person: str, syncs: Sequence[str]) -> dict[str, int]:
-    """Erase the person from history, and from plans, receipts and ledger of these syncs; rows erased, by table."""
+def erase(warehouse: Warehouse, person: str, syncs: Sequence[str], accounts: Sequence[str]) -> dict[str, int]:
+    """Erase the person from history, and from plans, receipts and ledger of these syncs; rows erased, by table.
+
+    `accounts`: audiences in which the key means an account.
+    """
     erased: dict[str, int] = {}
 
     def delete(table: str, condition: str, values: dict[str, str]) -> None:
@@ -156,5 +165,6 @@ def erase(warehouse: Warehouse, person: str, syncs: Sequence[str]) -> dict[str, 
         delete("receipt", f"sync_id = $sync and op_id in ({own})", scope)
         delete("op", "sync_id = $sync and person_key = $person", scope)
         delete("desired", "sync_id = $sync and person_key = $person", scope)
-    delete("membership", "person_key = $person", {"person": person})
+    others = ", ".join(map(literal, accounts)) or "''"
+    delete("membership", f"person_key = $person and audience not in ({others})", {"person": person})
     return erased

@@ -6,10 +6,12 @@ import hashlib
 import hmac
 import json
 import stat
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from pipelines.audiences import Guards
+from pipelines.audiences import Audience, Guards
 from pipelines.errors import StateError
 from tests.engine.world import RawMail, World
 
@@ -165,6 +167,32 @@ def test_messages_in_doubt_are_erased_with_the_person(make_world, at_desk) -> No
     code, report = forget(at_desk(world))
     assert (code, report["places"][0]["outcome"], traces(world, "sentinel"), world.run(1.1).plan.trigger) == (
         0, "nothing", [], 0)
+
+
+class Firms(World):
+    """The same shop, where the key is a firm's."""
+
+    @property
+    def audience(self) -> Audience:
+        return replace(super().audience, identifiers={"account": "person_id", "email": "email"})
+
+
+def test_an_account_with_the_same_key_as_a_forgotten_person_stays(tmp_path: Path, at_desk) -> None:
+    world = Firms(tmp_path, send=["value"])
+    world.people(ADA)
+    world.run()
+    assert forget(at_desk(world))[1]["places"] == []
+    assert (world.run(1).plan.keep, set(world.channel.members)) == (1, {"sentinel@x.io"})
+
+
+def test_explaining_a_forgotten_person_says_so_and_tells_nothing_else(world: World, at_desk) -> None:
+    world.people(ADA)
+    world.run()
+    desk = at_desk(world)
+    forget(desk)
+    assert desk("explain", "ada-4711").out.splitlines() == [
+        "ada-4711 · forgotten: left out of every snapshot",
+        "cart: in the segment now, to be sent; in no snapshot so far"]
 
 
 def test_without_its_key_nothing_is_sent_at_all(world: World, at_desk) -> None:
