@@ -24,7 +24,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from destinations.http import Json, Request, Response
 from destinations.identifiers import email, phone, text
@@ -203,6 +203,12 @@ class Settings(BaseModel):
     base_url: str = Field(default="", pattern="^(https?://.+)?$", description="root of the channel's API")
     region: str = Field(default="", description="data region where the vendor has several")
     phone_region: str = Field(default="", description="two-letter country of phone numbers written without +")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _number_as_text(cls, value: Any) -> Any:
+        """An id that YAML took for a number, `audience_id: 2384`, is meant as text."""
+        return str(value) if type(value) is int else value
 
     def root(self, default: str) -> str:
         """`base_url` where it is set, else the vendor's own root; no slash at the end."""

@@ -85,7 +85,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(tmp_path):
             f"{{{ADS}, acces_token: '${{TOKEN}}'}}",
             ["acces_token: unknown setting", "access_token: the setting access_tok"],
         ),
-        (f"{{{ADS}, access_token: '${{TOKEN}}', audience_id: 77}}", ["audience_id: must be text; put it in quotes"]),
+        (f"{{{ADS}, access_token: '${{TOKEN}}', audience_id: [77]}}", ["audience_id: must be text; put it in quotes"]),
         (f"{{{ADS}, access_token: '${{TOKEN}}', retries: many}}", ["retries: Input should be a valid integer"]),
         ("{access_token: x}", [": names no destination; write destination: and the kind of channel, such as webhook"]),
         (
@@ -140,3 +140,8 @@ def test_no_secret_is_ever_shown(tmp_path):
     shown = [repr(good), repr(good.destination.settings), *map(str, loaded.check()), repr(loaded.check())]
     assert isinstance(good.destination, Destination)
     assert not [text for text in shown if "s3cret" in text]
+
+
+def test_an_id_that_yaml_took_for_a_number_is_meant_as_text(tmp_path):
+    opened = load(tmp_path, f"\nx: {{{ADS}, access_token: '${{TOKEN}}', audience_id: 77}}\n").open("x")
+    assert opened.destination.settings.audience_id == "77"
