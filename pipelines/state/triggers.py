@@ -15,10 +15,15 @@ from datetime import datetime
 
 from pipelines.warehouse.protocol import Warehouse
 
+# What never left this side says nothing about what did before: a message in doubt stays in doubt when its repeat was
+# planned and not sent. Only a person's word to send it again counts.
 HISTORY = """
     select o.person_key, o.snapshot_id, o.op_id, o.dest_key, o.payload_hash, o.identifiers, o.attributes,
         o.silent, o.occurred_at, o.epoch, o.planned_at, r.outcome,
-        row_number() over (partition by o.op_id order by o.epoch desc, r.attempt desc) as newest,
+        row_number() over (
+            partition by o.op_id
+            order by coalesce(r.outcome in ('void', 'suppressed') and r.reason <> 'operator: resend', false),
+                o.epoch desc, r.attempt desc) as newest,
         min(o.planned_at) over (partition by o.op_id) as first_planned_at
     from activation.op as o
     left join activation.receipt as r on o.sync_id = r.sync_id and o.epoch = r.epoch and o.op_id = r.op_id

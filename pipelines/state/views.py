@@ -16,7 +16,8 @@ VIEWS = {
             select o.sync_id, o.op_id, o.action, o.person_key, r.outcome, r.reason, r.recorded_at,
                 row_number() over (
                     partition by o.sync_id, case when o.action = 'event' then o.op_id else o.dest_key end
-                    order by o.epoch desc, o.seq desc, r.attempt desc) as newest
+                    order by coalesce(r.outcome = 'void' and r.reason <> 'operator: resend', false),
+                        o.epoch desc, o.seq desc, r.attempt desc) as newest
             from {schema}.op as o
             inner join {schema}.receipt as r on o.sync_id = r.sync_id and o.epoch = r.epoch and o.op_id = r.op_id
         )
@@ -30,7 +31,9 @@ VIEWS = {
             select o.sync_id, o.op_id, o.epoch, o.person_key, o.snapshot_id, o.occurred_at, r.outcome, r.reason,
                 r.recorded_at, min(o.planned_at) over (partition by o.sync_id, o.op_id) as first_planned_at,
                 row_number() over (
-                    partition by o.sync_id, o.op_id order by o.epoch desc, r.attempt desc) as newest
+                    partition by o.sync_id, o.op_id
+                    order by coalesce(r.outcome in ('void', 'suppressed') and r.reason <> 'operator: resend', false),
+                        o.epoch desc, r.attempt desc) as newest
             from {{schema}}.op as o
             left join {{schema}}.receipt as r on o.sync_id = r.sync_id and o.epoch = r.epoch and o.op_id = r.op_id
             where o.action = 'event'

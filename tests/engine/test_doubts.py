@@ -60,3 +60,17 @@ def test_a_message_in_doubt_stays_listed_whoever_is_told_under_that_email_later(
     world.run(1.5)
     listed = world.sql("select person_key, outcome from activation.undelivered")
     assert (listed, len(world.channel.messages)) == ([("ada", "unknown")], 2)
+
+
+def test_a_message_in_doubt_stays_so_when_its_repeat_was_planned_and_never_sent(make_world) -> None:
+    world = make_world(trigger=TRIGGER)
+    world.run()
+    world.people(ADA)
+    world.channel.faults = ["", *["lost"] * 4]
+    world.run(1)
+    world.run(1.1, until=lambda step: type(step).__name__ == "Plan")
+    requests = world.channel.requests
+    world.run(2.5)
+    listed = world.sql("select person_key, outcome from activation.undelivered")
+    assert (world.channel.requests - requests, listed) == (0, [("ada", "unknown")])
+    assert world.sql("select person_key from activation.unresolved") == [("ada",)]
