@@ -1,7 +1,7 @@
 """The far side: destinations of every kind, and a channel that keeps the truth and gives faulty answers.
 
-A request that is lost may have been applied, or be applied later, at a virtual time of its own. A repeat by a proxy comes
-before the answer. What was really applied is logged, so that the checker needs nobody's word for it.
+A request that is lost may have been applied, or be applied later, at a virtual time of its own. A repeat by a proxy
+comes before the answer. What was really applied is logged, so that the checker needs nobody's word for it.
 """
 
 from __future__ import annotations

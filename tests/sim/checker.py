@@ -41,7 +41,8 @@ def check_window(world: World) -> None:
             from activation.op as o left join activation.receipt as r
                 on r.sync_id = o.sync_id and r.epoch = o.epoch and r.op_id = o.op_id
             where o.action = 'event')
-        select person_key, snapshot_id from last where nth = 1 and outcome in ('unknown', 'void') and first_planned > ?""",
+        select person_key, snapshot_id from last
+        where nth = 1 and outcome in ('unknown', 'void') and first_planned > ?""",
         [until])
     stays = _stays(world)
     told = set(world.query("""select o.dest_key, o.snapshot_id, o.person_key from activation.op as o
@@ -96,12 +97,11 @@ def _check_outcomes(world: World, journal: Journal) -> None:
                and op.partition("/")[2] not in applied]
     if boasted:
         raise Violation(f"boast: recorded as ok and never applied: {boasted}")
-    if left := (journal.results(), journal.open_claims()):
-        if any(left):
-            raise Violation(f"journal: results or claims are left: {left}")
-    if doubled := [row for row in world.query(
+    if any(left := (journal.results(), journal.open_claims())):
+        raise Violation(f"journal: results or claims are left: {left}")
+    if doubled := world.query(
             """select epoch, op_id, attempt, count(*) from activation.receipt group by epoch, op_id, attempt
-            having count(*) > 1""")]:
+            having count(*) > 1"""):
         raise Violation(f"receipts: written twice: {doubled}")
 
 

@@ -14,7 +14,8 @@ ADA = Person("e0@x.io", 1, "gold")
 
 
 def _start(kind: str, rewrite: Callable[[str], str]) -> tuple[Schedule, World]:
-    drawn = replace(scenario(0, kind), rates=dict.fromkeys(FAULTS, 0.0), persons=1, emails=1, poison=False, guarded=False)
+    drawn = replace(scenario(0, kind), rates=dict.fromkeys(FAULTS, 0.0), persons=1, emails=1, poison=False,
+                    guarded=False)
     world = World(drawn, rewrite=rewrite)
     world.faulty = False
     return Schedule(drawn, world), world

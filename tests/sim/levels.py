@@ -46,6 +46,10 @@ FIGURES: dict[str, Figures] = {}
 """Level → what it did, printed at the end of the session."""
 
 
+NOTICED: dict[str, int | str] = {}
+"""Mutant → the seed that gave it away."""
+
+
 def pinned() -> Iterator[Scenario]:
     """The schedules of seeds.txt."""
     for line in SEEDS.read_text("utf-8").splitlines():
@@ -63,7 +67,9 @@ def until(seconds: float, seeds: Iterable[int] | None = None) -> Iterator[Scenar
         yield scenario(seed)
 
 
-def play(level: str, scenarios: Iterable[Scenario], engine: Callable[[], Engine] | None = None, *, pin: bool = False) -> Figures:
+def play(
+    level: str, scenarios: Iterable[Scenario], engine: Callable[[], Engine] | None = None, *, pin: bool = False
+) -> Figures:
     """Play schedules; the first that fails is shrunk, shown and, with `pin`, written into seeds.txt."""
     figures = FIGURES.setdefault(level, Figures())
     begun = time.monotonic()

@@ -1,8 +1,8 @@
 """Mistakes that real products made, each as a switch: the simulator must notice every one of them.
 
-A mutant replaces a piece of the production SQL on its way to the warehouse, or a function of production. A piece that is
-no longer there is a failure of its own: the mutant would prove nothing. `budget` is how many schedules may pass before
-it is noticed; `swarm` exaggerates the fault that brings it out.
+A mutant replaces a piece of the production SQL on its way to the warehouse, or a function of production. A piece that
+is no longer there is a failure of its own: the mutant would prove nothing. `budget` is how many schedules may pass
+before it is noticed; `swarm` exaggerates the fault that brings it out.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from destinations.protocol import Destination, Outcome, Verdict
 from pipelines import run
 from pipelines.delivery import deliver, exchange, jobs
 from pipelines.delivery.journal import Journal
-from pipelines.planning import draft
-from pipelines.state import desired, ledger, record
+from pipelines.planning import draft, guards
+from pipelines.state import desired, lease, ledger
 from pipelines.warehouse.protocol import Warehouse
 from tests.sim.channels import Sets
 
@@ -59,9 +59,8 @@ class Mutant:
 
 
 KNOWN = "r.outcome in ('ok', 'unknown', 'rejected')"
+SPARED = "s._key is not null and o.action <> 'remove'"
 SAID = "o.dest_key, o.action, r.outcome, o.payload_hash"
-JOINED = ("inner join activation.receipt as r on o.sync_id = r.sync_id and o.epoch = r.epoch and o.op_id = r.op_id\n"
-          "    where o.sync_id = $sync_id and o.epoch > $folded_epoch")
 
 
 def _batch_status(patch: pytest.MonkeyPatch) -> None:
@@ -187,19 +186,16 @@ def _ok_at_last_try(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_lease(patch: pytest.MonkeyPatch) -> None:
-    from pipelines.state import lease
     patch.setattr(lease, "SKEW", -10_000_000.0)
     patch.setattr(lease, "fence", lambda *_: None)
 
 
 def _no_fence(patch: pytest.MonkeyPatch) -> None:
-    from pipelines.state import lease
     patch.setattr(lease, "fence", lambda *_: None)
     patch.setattr(exchange.Courier, "lease_is_short", lambda courier: False)
 
 
 def _no_guard(patch: pytest.MonkeyPatch) -> None:
-    from pipelines.planning import guards
     patch.setattr(guards, "judge_movement", lambda *_: ())
     patch.setattr(guards, "judge_reach", lambda *_: ())
 
@@ -207,6 +203,22 @@ def _no_guard(patch: pytest.MonkeyPatch) -> None:
 def _no_late(patch: pytest.MonkeyPatch) -> None:
     """The fold forgets attempts in doubt whose repeat succeeded."""
     patch.setattr(ledger, "LATE", ledger.LATE + " and false")
+
+
+def _folded_over_jobs(patch: pytest.MonkeyPatch) -> None:
+    fold = deliver.fold
+
+    def to_the_end(warehouse: Warehouse, sync_id: str, *known: Any) -> None:
+        with pytest.MonkeyPatch.context() as blind:
+            blind.setattr(deliver, "waiting", lambda *_: [])
+            fold(warehouse, sync_id, *known)
+
+    patch.setattr(deliver, "fold", to_the_end)
+
+
+def _lease_of_another(patch: pytest.MonkeyPatch) -> None:
+    """A lease is taken from whoever has it, as if the lock of this machine were known everywhere."""
+    patch.setattr(lease, "SKEW", -10_000_000.0)
 
 
 MUTANTS = (
@@ -227,9 +239,8 @@ MUTANTS = (
         ("(e.epoch, e.seq) > (o.epoch, o.seq)", "e.recorded_at > o.recorded_at")), swarm="second_run"),
     Mutant("whole_batch_blamed", "set", 400, patch=_not_split),
     Mutant("by_person", "set", 30, patch=_by_person),
-    Mutant("suppress_at_plan", "set", 400, (("s._key is not null and o.action <> 'remove'", "false"),), swarm="suppress"),
-    Mutant("suppress_at_plan", "dedupe", 400, (("s._key is not null and o.action <> 'remove'", "false"),),
-           swarm="suppress"),
+    Mutant("suppress_at_plan", "set", 400, ((SPARED, "false"),), swarm="suppress"),
+    Mutant("suppress_at_plan", "dedupe", 400, ((SPARED, "false"),), swarm="suppress"),
     Mutant("quarantine_removals", "set", 400, (
         ("(e.outcome = 'rejected' and e.action <> 'remove')", "e.outcome = 'rejected'"),
         ("coalesce(l.refused_hash = w.payload_hash, false) and l.only_refused",
@@ -262,9 +273,21 @@ MUTANTS = (
     Mutant("no_fence", "raw", 1_000, patch=_no_fence, swarm="second_run"),
     Mutant("no_late", "set", 600, patch=_no_late, swarm="delayed"),
     Mutant("twice_by_email", "dedupe", 60, (("and other.person_key <> e.person_key", "and false"),)),
+    Mutant("journal_lost_is_void", "raw", 400, (("then 'void' else 'unknown' end", "then 'void' else 'void' end"),),
+           swarm="journal_lost"),
+    Mutant("void_ends_doubt", "dedupe", 1_000, ((
+        "order by coalesce(r.outcome in ('void', 'suppressed') and r.reason <> 'operator: resend', false),\n"
+        "                o.epoch desc, r.attempt desc) as newest,\n        min(", "order by o.epoch desc, r.attempt desc)"
+        " as newest,\n        min("),), swarm="outage"),
+    Mutant("entry_forgotten", "dedupe", 200, (("select ?, person_key, standing, coalesce(entry_id, ?)",
+                                               "select ?, person_key, standing, coalesce(?, entry_id)"),),
+           swarm="release"),
+    Mutant("jobs_sent_again", "async", 400, (("select distinct dest_key from (", "select '-' as dest_key from ("),)),
+    Mutant("folded_over_jobs", "async", 400, patch=_folded_over_jobs),
+    Mutant("lease_of_another", "raw", 400, patch=_lease_of_another, swarm="second_run"),
     Mutant("ok_at_last_try", "dset", 0, patch=_ok_at_last_try, directed=True),
     Mutant("reject_is_absent", "set", 0, (("(e.outcome = 'rejected' and e.action <> 'remove')", "false"),),
            directed=True),
 )
-"""Not here: `no_parent` (operations have no parents: an operation of one plan keeps one id and one first claim, and a new
-plan makes a new one), `resume_session` and `skip_failed_part` (no channel is replaced by sessions yet)."""
+"""Not here: `no_parent` (operations have no parents: an operation of one plan keeps one id and one first claim, and a
+new plan makes a new one), `resume_session` and `skip_failed_part` (no channel is replaced by sessions yet)."""

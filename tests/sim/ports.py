@@ -234,8 +234,8 @@ class SimTransport:
         for row in body["rows"]:
             since = world.suppressed.get(row["person"])
             if body["do"] != "remove" and since is not None and since < actor.opened:
-                raise Violation(f"suppression: {row['person']} was suppressed at {since:.2f}, the warehouse was read at "
-                                f"{actor.opened:.2f}, and {body['do']} was sent at {world.now:.2f}")
+                raise Violation(f"suppression: {row['person']} was suppressed at {since:.2f}, the warehouse was read "
+                                f"at {actor.opened:.2f}, and {body['do']} was sent at {world.now:.2f}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 KINDS = ("set", "dset", "dedupe", "raw", "async", "mixed", "repeated")
-"""set · set whose channel ignores repeated request ids · messages with a dedupe id · raw messages · jobs · set with messages ·
-raw messages that are repeated until there is an answer"""
+"""set · set whose channel ignores repeated request ids · messages with a dedupe id · raw messages · jobs · set with
+messages · raw messages that are repeated until there is an answer"""
 
 NETWORK = {"never_sent": 0.02, "lost_before": 0.03, "lost_after": 0.04, "delayed": 0.04, "throttled": 0.02,
            "failed": 0.02, "failed_applied": 0.02, "garbage": 0.02, "repeated": 0.03, "slow": 0.03, "partial": 0.04,
@@ -21,7 +21,8 @@ JOBS = {"job_failed": 0.08, "job_partial": 0.06}
 STORES = {"locked": 0.01, "lost_before_commit": 0.01, "lost_at_commit": 0.015, "journal_full": 0.01}
 MOMENTS = {"crash": 0.015, "suppress": 0.012, "release": 0.008, "pause": 0.004, "second_run": 0.005}
 """At any call of a port."""
-BETWEEN = {"journal_lost": 0.05, "other_host": 0.1, "skew": 0.3, "outage": 0.06, "mapping": 0.08, "burst": 0.2, "broken": 0.08}
+BETWEEN = {"journal_lost": 0.05, "other_host": 0.1, "skew": 0.3, "outage": 0.06, "mapping": 0.08, "burst": 0.2,
+           "broken": 0.08}
 """Between two runs."""
 FAULTS = {**NETWORK, **JOBS, **STORES, **MOMENTS, **BETWEEN}
 SWARM = 6
@@ -64,6 +65,7 @@ def scenario(seed: int, kind: str | None = None, swarm: str | None = None) -> Sc
     scale = random.choice((0.3, 1.0, 1.0))
     exaggerated = swarm or swarm_drawn
     rates = {name: min(0.6, rate * (SWARM if name == exaggerated else scale)) for name, rate in FAULTS.items()}
-    return Scenario(seed, kind or kind_drawn, random.randint(4, 8), persons,
-                    random.choice((2, persons, persons + 3)), random.random() < 0.25, random.random() < 0.5, random.random() < 0.75,
-                    exaggerated == "broken" or random.random() < 0.15, exaggerated, rates)
+    return Scenario(
+        seed, kind or kind_drawn, random.randint(4, 8), persons, random.choice((2, persons, persons + 3)),
+        poison=random.random() < 0.25, whole=random.random() < 0.5, live=random.random() < 0.75,
+        guarded=exaggerated == "broken" or random.random() < 0.15, swarm=exaggerated, rates=rates)

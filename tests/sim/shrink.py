@@ -54,7 +54,7 @@ def table(outcome: Outcome) -> str:
     """What happened, line by line."""
     scenario = outcome.schedule.scenario
     faults = ", ".join(f"{name} {rate:g}" for name, rate in scenario.rates.items() if rate)
-    head = (f"{outcome.violation}\nseed {scenario.seed}, {scenario.kind}, {scenario.runs} runs, {scenario.persons} persons, "
-            f"{scenario.emails} e-mails; faults: {faults or 'none'}")
+    head = (f"{outcome.violation}\nseed {scenario.seed}, {scenario.kind}, {scenario.runs} runs, "
+            f"{scenario.persons} persons, {scenario.emails} e-mails; faults: {faults or 'none'}")
     rows = [f"{at:>12,.2f} │ {what:<20} │ {detail}" for at, what, detail in outcome.schedule.world.trace]
     return "\n".join((head, *rows))

@@ -30,6 +30,8 @@ INDEXES = {name: f"create index if not exists activation.{name}_key on {name} (s
 """What an analytical engine does without."""
 WIDTH = len("2026-01-01 00:00:00.000000")
 _serials = count()
+Columns = Callable[[str], Mapping[str, str] | None]
+"""Finds the columns of a table."""
 _translated: dict[str, tuple[str, ...]] = {}
 
 
@@ -133,7 +135,7 @@ class SQLiteMemory:
         return connection
 
 
-def translate(sql: str, columns_of: Callable[[str], Mapping[str, str] | None]) -> tuple[str, ...]:
+def translate(sql: str, columns_of: Columns) -> tuple[str, ...]:
     """Statements of SQLite for one of DuckDB. What depends on a table's columns is translated each time."""
     if (known := _translated.get(sql)) is not None:
         return known
@@ -167,7 +169,7 @@ def _replace(node: exp.Expression) -> exp.Expression:
 
 
 def _spelled(
-    item: exp.Expression, select: exp.Select, columns_of: Callable[[str], Mapping[str, str] | None], asked: list[str]
+    item: exp.Expression, select: exp.Select, columns_of: Columns, asked: list[str]
 ) -> list[exp.Expression]:
     """`* exclude (…)`, which SQLite lacks, as the columns that are left."""
     left_out = {column.name for column in item.args.get("except_") or ()} if isinstance(item, exp.Star) else set()
@@ -178,7 +180,7 @@ def _spelled(
 
 
 def _names(
-    source: exp.Expression, scope: exp.Expression | None, columns_of: Callable[[str], Mapping[str, str] | None], asked: list[str]
+    source: exp.Expression, scope: exp.Expression | None, columns_of: Columns, asked: list[str]
 ) -> list[str]:
     query = source.this if isinstance(source, exp.Subquery) else None
     while query is None and scope is not None:

@@ -5,24 +5,22 @@ from __future__ import annotations
 import pytest
 
 from tests.sim.directed import STORIES
-from tests.sim.levels import FIGURES, Figures
+from tests.sim.levels import NOTICED
 from tests.sim.mutants import MUTANTS, Mutant, Swap
 from tests.sim.scenario import scenario
-from tests.sim.simulate import Outcome, simulate
+from tests.sim.simulate import simulate
 
 
 def _noticed(mutant: Mutant, swap: Swap) -> str:
     """The violation that gives the mutant away; empty when none does."""
     if mutant.directed:
+        NOTICED[_named(mutant)] = "directed"
         return STORIES[mutant.name](swap)
-    figures = FIGURES.setdefault("mutants", Figures())
-    outcome: Outcome | None = None
     for seed in range(mutant.budget):
-        outcome = simulate(scenario(seed, mutant.kind, mutant.swarm), rewrite=swap)
-        figures.add(outcome)
-        if outcome.violation:
-            break
-    return outcome.violation if outcome else ""
+        if violation := simulate(scenario(seed, mutant.kind, mutant.swarm), rewrite=swap).violation:
+            NOTICED[_named(mutant)] = seed
+            return violation
+    return ""
 
 
 def _gate(mutant: Mutant) -> None:

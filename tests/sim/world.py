@@ -11,7 +11,7 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Protocol
@@ -189,9 +189,11 @@ class World:
             elif what in ("value", "email"):
                 place = self.people if person in self.people else self.away
                 old = place[person]
-                place[person] = (Person(old.email, old.value + 1, random.choice(("gold", "base"))) if what == "value" else
-                                 Person(random.choice((None, *(f"e{n}@x.io" for n in range(self.scenario.emails)))),
-                                        old.value, old.tier))
+                if what == "value":
+                    place[person] = replace(old, value=old.value + 1, tier=random.choice(("gold", "base")))
+                else:
+                    emails = (None, *(f"e{number}@x.io" for number in range(self.scenario.emails)))
+                    place[person] = replace(old, email=random.choice(emails))
             elif what == "suppress":
                 self.suppress(person)
             else:
