@@ -31,7 +31,8 @@ HISTORY = """
 
 DUE = f"""
     create temp table due as
-    with history as (select * from ({HISTORY}) as h where newest = 1),
+    with every_attempt as (select * from ({HISTORY}) as h),
+    history as (select * from every_attempt where newest = 1),
     entries as (
         select m.person_key, m.entry_id, s.taken_at as entered_at
         from activation.membership as m
@@ -53,7 +54,7 @@ DUE = f"""
                 and h.first_planned_at > $now - to_seconds($resend_within))
         )
         and not exists (
-            select 1 from history as other where other.dest_key = d.dest_key and other.snapshot_id = e.entry_id
+            select 1 from every_attempt as other where other.dest_key = d.dest_key and other.snapshot_id = e.entry_id
                 and other.person_key <> e.person_key and other.outcome not in ('void', 'suppressed')
         )
     qualify row_number() over (partition by d.dest_key, e.entry_id order by e.person_key) = 1"""

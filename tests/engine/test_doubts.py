@@ -39,6 +39,20 @@ def test_two_who_enter_with_one_email_are_told_once_though_runs_go_on(make_world
     assert [(message["email"], message["value"]) for message in world.channel.messages] == [("ada@x.io", 1)]
 
 
+def test_an_email_that_may_have_been_told_is_not_told_again_when_it_passes_to_another_who_entered_then(
+        make_world) -> None:
+    world = make_world(trigger=TRIGGER)
+    world.run()
+    world.people(ADA, ("eve", "ada@x.io", 7))
+    world.channel.faults = ["", *["lost"] * 4]
+    world.run(1)
+    world.people(("ada", "new@x.io", 1), ("eve", "ada@x.io", 7))
+    world.run(1.1)
+    world.run(1.2)
+    told = [(message["email"], message["id"]) for message in world.channel.messages]
+    assert (len(set(told)), told[-1][0], {key for _, key in told}) == (2, "new@x.io", {told[0][1]})
+
+
 def test_a_message_held_back_by_a_suppression_goes_out_when_that_ends_in_time(make_world) -> None:
     world = make_world(trigger=TRIGGER)
     world.run()
