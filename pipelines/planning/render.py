@@ -20,6 +20,7 @@ from pipelines.audiences import Audience, Sync
 from pipelines.state.desired import Rendered
 
 VERSION = 1
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def jsonable(value: Any) -> Json:
@@ -42,7 +43,7 @@ def jsonable(value: Any) -> Json:
 
 def canonical(value: Json) -> str:
     """JSON of one form: sorted keys, no spaces."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _CANONICAL.encode(value)
 
 
 def columns_of(audience: Audience, sync: Sync, destination: Destination) -> list[str]:
