@@ -273,12 +273,12 @@ MUTANTS = (
     Mutant("no_fence", "raw", 1_000, patch=_no_fence, swarm="second_run"),
     Mutant("no_late", "set", 600, patch=_no_late, swarm="delayed"),
     Mutant("twice_by_email", "dedupe", 60, (("and other.person_key <> e.person_key", "and false"),)),
-    Mutant("journal_lost_is_void", "raw", 400, (("then 'void' else 'unknown' end", "then 'void' else 'void' end"),),
+    Mutant("journal_lost_is_void", "raw", 100, (("then 'void' else 'unknown' end", "then 'void' else 'void' end"),),
            swarm="journal_lost"),
-    Mutant("void_ends_doubt", "dedupe", 1_000, ((
-        "order by coalesce(r.outcome in ('void', 'suppressed') and r.reason <> 'operator: resend', false),\n"
-        "                o.epoch desc, r.attempt desc) as newest,\n        min(", "order by o.epoch desc, r.attempt desc)"
-        " as newest,\n        min("),), swarm="outage"),
+    Mutant("void_ends_doubt", "dedupe", 1_500, (
+        ("order by coalesce(r.outcome in ('void', 'suppressed') and r.reason <> 'operator: resend', false),\n"
+         "                o.epoch desc, r.attempt desc) as newest,\n        min(",
+         "order by o.epoch desc, r.attempt desc) as newest,\n        min("),), swarm="outage"),
     Mutant("entry_forgotten", "dedupe", 200, (("select ?, person_key, standing, coalesce(entry_id, ?)",
                                                "select ?, person_key, standing, coalesce(?, entry_id)"),),
            swarm="release"),

@@ -21,7 +21,7 @@ SYNC = "cart__sim"
 QUIET_RUNS = 9
 TAKEOVER = {True: (), False: (1_200.0, 3_000.0)}
 """How long a process may be silent when another one comes, by whether it is about to send."""
-deliver_window = 4
+WINDOW = 4
 """Operations a window: small, so that a plan has several."""
 
 
@@ -204,7 +204,7 @@ def simulate(
     """Play one schedule to its end."""
     world = World(scenario, rewrite=rewrite, **({"engine": engine()} if engine else {}))
     schedule = Schedule(scenario, world, crash_at)
-    usual, deliver.WINDOW = deliver.WINDOW, deliver_window
+    usual, deliver.WINDOW = deliver.WINDOW, WINDOW
     try:
         schedule.play()
         return Outcome(schedule, "")
