@@ -43,11 +43,18 @@ class Figures:
 
 
 FIGURES: dict[str, Figures] = {}
-"""Level → what it did, printed at the end of the session."""
+"""Level → what it did."""
 
 
 NOTICED: dict[str, int | str] = {}
 """Mutant → the seed that gave it away."""
+
+
+def report() -> list[str]:
+    """The figures of all levels, line by line."""
+    lines = [f"{level}: {figures}" for level, figures in FIGURES.items()]
+    seeds = ", ".join(f"{name} {seed}" for name, seed in NOTICED.items())
+    return [*lines, f"mutants noticed at seed: {seeds}"] if NOTICED else lines
 
 
 def pinned() -> Iterator[Scenario]:
