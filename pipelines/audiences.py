@@ -38,7 +38,7 @@ class Trigger(Written):
     max_age: Annotated[timedelta, BeforeValidator(parse_duration)] = timedelta(hours=24)
     """Entries older than this send nothing more."""
     delivery: Literal["at_most_once", "at_least_once"] = "at_most_once"
-    """When an answer was lost and the channel ignores no repeats: never send again, or send until there is an answer."""
+    """When an answer was lost and the channel ignores no repeats: never send again, or until there is an answer."""
 
 
 class Sync(Written):

@@ -135,7 +135,8 @@ def _show_proofs(console: Console, proofs: Sequence[proof.Proof], failed: Sequen
         console.print(f"{mark}  {each.sync}: {each.wanted:,} wanted, {each.held:,} in the channel"
                       + ("" if each.equal else f", {each.missing:,} missing, {each.stray:,} stray"))
     equal = sum(each.equal for each in proofs)
-    console.print(f"Each channel was asked what it holds and compared with the audience table: {equal} of {len(proofs)} "
+    console.print("Each channel was asked what it holds and compared with the audience table: "
+                  f"{equal} of {len(proofs)} "
                   "syncs are equal.")
     for problem in failed:
         console.print(f"[red]{problem}[/red]")

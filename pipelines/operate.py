@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,7 +13,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.errors import StateError, TailraceError, did_you_mean
-from pipelines.flags import ConnectionsFile, Json, ProfilesDir, ProjectDir, StateDir, Target, Vars, open_project
+from pipelines.flags import (
+    AsOf,
+    ConnectionsFile,
+    Json,
+    Names,
+    ProfilesDir,
+    ProjectDir,
+    StateDir,
+    Target,
+    To,
+    Vars,
+    open_project,
+)
 
 if TYPE_CHECKING:
     from pipelines.project import Project
@@ -28,6 +41,23 @@ By = Annotated[str, typer.Option(help="Who decides; it is recorded.", show_defau
 OneSync = Annotated[str | None, typer.Option("--sync", help="Only this sync, such as cart__klaviyo.")]
 OpIds = Annotated[list[str], typer.Argument(help="Messages, as `tailrace unresolved` lists them.", show_default=False)]
 Reason = Annotated[str, typer.Option(help="Why; it is recorded.", show_default=False)]
+
+
+@commands.command()
+def resync(
+    names: Names = None, to: To = None, project_dir: ProjectDir = Path(), profiles_dir: ProfilesDir = None,
+    target: Target = None, variables: Vars = "", connections: ConnectionsFile = None, state_dir: StateDir = None,
+    as_of: AsOf = None,
+) -> None:
+    """Tell the channels the whole desired state again, removals included; nobody is taken out who is wanted."""
+    from pipelines import screens, work
+
+    project = open_project(project_dir, profiles_dir, target, variables, connections, state_dir, as_of)
+    done = work.sync(project, names or (), to, on_result=lambda result: print(screens.result_line(result), flush=True),
+                     resync=True)
+    for problem in done.problems:
+        print(problem, file=sys.stderr)
+    raise typer.Exit(1 if done.problems or any(result.status == "failed" for result in done.results) else 0)
 
 
 @commands.command()

@@ -1,7 +1,7 @@
 """A project, opened: declarations, connections, warehouse and state folder in one value.
 
-All that the two doors (Dagster and the command) hold. They differ in what they do with the steps of a walk, not in how a
-walk comes about: both write the same ledger through this.
+All that the two doors (Dagster and the command) hold. They differ in what they do with the steps of a walk, not in how
+a walk comes about: both write the same ledger through this.
 """
 
 from __future__ import annotations

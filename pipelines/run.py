@@ -69,7 +69,8 @@ class Run:
         self._started = ports.clock.now()
         self._journal = ports.journal(subject.id)
         self._transport = ports.transport()
-        self._courier = Courier(subject.sync.to, credential_of(subject.destination), subject.destination, self._journal, ports.pace, ports.clock)
+        self._courier = Courier(subject.sync.to, credential_of(subject.destination), subject.destination, self._journal,
+                                ports.pace, ports.clock)
         trigger = subject.sync.trigger
         self._courier.at_least_once = trigger is not None and trigger.delivery == "at_least_once"
         self._failure = ""
@@ -111,15 +112,19 @@ class Run:
     def plan(self, warehouse: Warehouse, taken: Snapshot, doubts: Sequence[Objection]) -> Plan:
         if not self.epoch:
             return self._plan
-        with warehouse.transaction():
-            lease.fence(warehouse, self._id, self.epoch)
-            self._flush(warehouse)
-            if self._moved:
-                record.void_ledger(warehouse, self._id, self.epoch - 1)
-            if self._target:
-                record.remember_target(warehouse, self._id, self._target)
-            self._plan = draft(warehouse, self.subject, taken, self._journal.id, self._ports.clock.now(),
-                               doubts=doubts, write=not self._failure)
+        try:
+            with warehouse.transaction():
+                lease.fence(warehouse, self._id, self.epoch)
+                self._flush(warehouse)
+                if self._moved:
+                    record.void_ledger(warehouse, self._id, self.epoch - 1)
+                if self._target:
+                    record.remember_target(warehouse, self._id, self._target)
+                self._plan = draft(warehouse, self.subject, taken, self._journal.id, self._ports.clock.now(),
+                                   doubts=doubts, write=not self._failure)
+        except LeaseLost as lost:
+            self._failure = str(lost)
+            return self._plan
         self._forget_flushed()
         return self._plan
 
@@ -170,9 +175,10 @@ class Run:
 
     def _result(self, counts: dict[str, int], seconds: float) -> Result:
         plan = self._plan
-        if not self._failure and not any(counts.get(outcome) for outcome in ("ok", "accepted", "rejected", "stale")):
-            if lost := counts.get("void", 0) + counts.get("unknown", 0):
-                self._failure = f"none of {lost:,} operations arrived; the next run sends them again where that is safe"
+        lost = counts.get("void", 0) + counts.get("unknown", 0)
+        arrived = any(counts.get(outcome) for outcome in ("ok", "accepted", "rejected", "stale"))
+        if lost and not arrived and not self._failure:
+            self._failure = f"none of {lost:,} operations arrived; the next run sends them again where that is safe"
         status = "failed" if self._failure else "held" if plan.held else "ok" if plan.changes else "nothing"
         reason = self._failure or "; ".join(each.message for each in plan.objections if plan.held)
         return Result(plan, status, counts.get("ok", 0), counts.get("rejected", 0),

@@ -80,7 +80,6 @@ def walk(
         for run in runs:
             run.ready()
         with ports.warehouse() as warehouse:
-            now = ports.clock.now()
             with warehouse.transaction():
                 here = [run.subject for run in runs if run.epoch]
                 if runs and not here:

@@ -44,16 +44,16 @@ def plan(project: Project, select: Sequence[str] = (), to: str | None = None) ->
 
 def sync(
     project: Project, select: Sequence[str] = (), to: str | None = None, *,
-    on_result: Callable[[Result], None] | None = None, run_id: str | None = None,
+    on_result: Callable[[Result], None] | None = None, run_id: str | None = None, resync: bool = False,
 ) -> Done:
-    """Sync every selected audience; one that fails does not stop the others."""
+    """Sync every selected audience; one that fails does not stop the others. `resync`: tell all of it again."""
     done = Done(problems=_complaints(project, select))
     run = run_id or f"cli-{secrets.token_hex(6)}"
     for audience in project.audiences(select, to):
         tasks, faults = project.tasks(audience, to)
         done.problems.extend(map(str, faults))
         try:
-            for step in project.walk(audience, tasks, run) if tasks else ():
+            for step in project.walk(audience, tasks, run, resync=resync) if tasks else ():
                 if isinstance(step, Result):
                     done.results.append(step)
                     if on_result:

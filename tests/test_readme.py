@@ -53,7 +53,8 @@ def test_every_command_is_in_it() -> None:
 
 
 def test_the_rooms_of_its_map_exist() -> None:
-    rooms = {room for row in re.findall(r"^\| (`.*?) \|", TEXT, re.MULTILINE) for room in re.findall(r"`([\w./]+)`", row)}
+    rows = re.findall(r"^\| (`.*?) \|", TEXT, re.MULTILINE)
+    rooms = {room for row in rows for room in re.findall(r"`([\w./]+)`", row)}
     missing = [room for room in rooms if not (ROOT / room).exists() and not (ROOT / "pipelines" / room).exists()]
     assert missing == []
 

@@ -1,7 +1,7 @@
 """Pace: how often a credential may be used, by all syncs of this process and, with a file, of this machine.
 
-A window (n, seconds) is kept as a log of the last n starts: the next may start when the oldest is `seconds` old. That is
-never more than a vendor's own count, whether its windows slide or stand, and it uses what is allowed to the full.
+A window (n, seconds) is kept as a log of the last n starts: the next may start when the oldest is `seconds` old. That
+is never more than a vendor's own count, whether its windows slide or stand, and it uses what is allowed to the full.
 """
 
 from __future__ import annotations

@@ -55,7 +55,8 @@ def refresh(warehouse: Warehouse, sync_id: str, columns: Sequence[str], mapping:
     wanted = ", ".join(f"r.{quote(column)}" for column in columns)
     rendered = _render(warehouse.arrow(
         f"""select s.person_key as _key, s.fingerprint as _fingerprint, {wanted} from temp.stale as s
-        inner join temp.audience_rows as r on r._key = s.person_key where s.fingerprint is not null"""), sync_id, render)
+        inner join temp.audience_rows as r on r._key = s.person_key where s.fingerprint is not null"""),
+        sync_id, render)
     warehouse.execute(
         """delete from activation.desired where sync_id = ?
             and person_key in (select person_key from temp.stale where known)""", [sync_id])

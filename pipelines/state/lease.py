@@ -4,9 +4,9 @@ It is taken by compare-and-swap on the one row of `sync_control`; its epoch is t
 pause longer than the lease) finds another epoch in the row and writes nothing more: every write that plans, folds or
 closes checks the epoch inside its transaction. Receipts need no fence: they are facts, kept under their own epoch.
 
-A lease that ran out may be taken when twice the possible skew of clocks has passed as well. A run that holds the lock of
-this machine may take at once what an earlier run *of this machine* left behind: that one is dead, or the lock were not
-free.
+A lease that ran out may be taken when twice the possible skew of clocks has passed as well. A run that holds the lock
+of this machine may take at once what an earlier run *of this machine* left behind: that one is dead, or the lock were
+not free.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def take(
                                         [sync_id])
     stale = alone and holder.partition("/")[0] == owner.partition("/")[0]
     if until is not None and not stale and now <= until + timedelta(seconds=2 * SKEW):
-        raise LeaseHeld(f"{sync_id}: run {holder.partition('/')[2]} holds it until {until:%H:%M:%S} UTC; this run leaves "
-                        "it alone and the next one will look again")
+        raise LeaseHeld(f"{sync_id}: run {holder.partition('/')[2]} holds it until {until:%H:%M:%S} UTC; this run "
+                        "leaves it alone and the next one will look again")
     warehouse.execute(
         """update activation.sync_control set epoch = epoch + 1, owner = ?, lease_until = ?
         where sync_id = ? and owner = ?""", [owner, now + timedelta(seconds=SECONDS), sync_id, holder])

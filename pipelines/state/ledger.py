@@ -1,10 +1,10 @@
 """The ledger: what each channel has acknowledged, three-valued, folded from receipts and never from attempts.
 
-For one key of one sync, the newest `ok` (by epoch and place in the plan, never by clock) says what the channel was told:
-a payload, or absence. Beside it stand the *uncertain* operations: those whose answer was lost, and rejected adds (a
-refusal may come from a repeat of a request that was applied). An uncertain operation may still arrive until `until`, and
-counts only while it could contradict the newest ok: it asserts something else, and was not over when the ok was first
-sent.
+For one key of one sync, the newest `ok` (by epoch and place in the plan, never by clock) says what the channel was
+told: a payload, or absence. Beside it stand the *uncertain* operations: those whose answer was lost, and rejected adds
+(a refusal may come from a repeat of a request that was applied). An uncertain operation may still arrive until `until`,
+and counts only while it could contradict the newest ok: it asserts something else, and was not over when the ok was
+first sent.
 
 A key is sent when the newest ok is not what is wanted, or when something uncertain could have overridden it: at once if
 that came later, and once more when it can no longer arrive. Rejected adds wait longer after each refusal and rest after
@@ -76,8 +76,9 @@ LEDGER = f"""{FOLD},
         from uncertain group by dest_key
     )
     select dest_key, case when action = 'remove' then '-' else payload_hash end as sig, identifiers,
-        first_sent_at as asserted_at, cast(null as timestamp) as until, false as after_ok, 0 as refusals, cast(null as varchar) as refused_hash,
-        cast(null as timestamp) as refused_at, false as doubted, false as only_refused
+        first_sent_at as asserted_at, cast(null as timestamp) as until, false as after_ok, 0 as refusals,
+        cast(null as varchar) as refused_hash, cast(null as timestamp) as refused_at, false as doubted,
+        false as only_refused
     from quiet
     union all
     select coalesce(o.dest_key, d.dest_key), o.sig,
@@ -131,8 +132,10 @@ def compare(
     [(rows, keys)] = warehouse.query(f"select count(*), count(distinct dest_key) {usable}", [sync_id])
     once = "" if rows == keys else "qualify row_number() over (partition by dest_key order by person_key) = 1"
     warehouse.execute(f"create temp table wanted as select {columns} {usable} {once}", [sync_id])
-    warehouse.execute(f"create temp table pending as select distinct dest_key from ({WAITING}) as w where action <> 'event'", [sync_id])
-    before = now - timedelta(seconds=reassert_every) if reassert_every else datetime(1970, 1, 1)  # noqa: DTZ001
+    warehouse.execute(
+        f"create temp table pending as select distinct dest_key from ({WAITING}) as w where action <> 'event'",
+        [sync_id])
+    before = now - timedelta(seconds=reassert_every) if reassert_every else datetime(1970, 1, 1)
     warehouse.execute(DIFF, {**_scope(warehouse, sync_id, lateness), "now": now, "reassert_before": before})
     if not members:
         warehouse.execute("delete from temp.changes")

@@ -106,13 +106,14 @@ def flush(warehouse: Warehouse, sync_id: str, connection: str, receipts: Sequenc
 
 
 def settle(
-    warehouse: Warehouse, sync_id: str, epoch: int, journal_id: str, claims: Sequence[tuple[int, str, int, int, datetime]],
+    warehouse: Warehouse, sync_id: str, epoch: int, journal_id: str,
+    claims: Sequence[tuple[int, str, int, int, datetime]],
     now: datetime,
 ) -> None:
-    """Decide what earlier runs left open: a claim without a result is unknown, a plan row that was never claimed is void.
+    """Decide what earlier runs left open: a claim without a result is unknown, a plan row never claimed is void.
 
-    `claims`: (epoch, op_id, attempt, seq, claimed_at) that the journal of this host knows without a result. Plan rows of
-    another host's journal may have been sent: they are unknown from the time they were planned.
+    `claims`: (epoch, op_id, attempt, seq, claimed_at) that the journal of this host knows without a result. Plan rows
+    of another host's journal may have been sent: they are unknown from the time they were planned.
     """
     flush_claims = [Receipt(e, op, n, seq, "unknown", None, "the run ended before the answer", None, None, at, now)
                     for e, op, n, seq, at in claims if e < epoch]

@@ -1,12 +1,12 @@
 """The tables of schema `activation`: what was seen, what is wanted, what was intended and what came of it.
 
 Append-only, except `sync_control` (one row a sync), the open ends of `membership`, and two tables that are derived and
-can be thrown away: `desired` (the rendered members of a sync, found again from the audience) and `ledger_base` (the fold
-of receipts up to an epoch). Nothing else is ever updated, so a crash leaves rows to read, not states to guess.
+can be thrown away: `desired` (the rendered members of a sync, found again from the audience) and `ledger_base` (the
+fold of receipts up to an epoch). Nothing else is ever updated, so a crash leaves rows to read, not states to guess.
 
-`desired.fingerprint` is the engine's own hash and finds rows to render again; `payload_hash` is ours and decides what is
-sent. An engine upgrade may change the first (DuckDB changed it between 1.2 and 1.3), which costs one rendering and sends
-nothing.
+`desired.fingerprint` is the engine's own hash and finds rows to render again; `payload_hash` is ours and decides what
+is sent. An engine upgrade may change the first (DuckDB changed it between 1.2 and 1.3), which costs one rendering and
+sends nothing.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ TABLES = {
         http_status bigint, reason varchar, remote_id varchar, job_id varchar, first_sent_at timestamp,
         recorded_at timestamp""",
     "ledger_base": """sync_id varchar, dest_key varchar, action varchar, outcome varchar, payload_hash varchar,
-        identifiers varchar, epoch bigint, seq bigint, first_sent_at timestamp, until timestamp, recorded_at timestamp""",
+        identifiers varchar, epoch bigint, seq bigint, first_sent_at timestamp, until timestamp,
+        recorded_at timestamp""",
     "remote_id": "connection varchar, dest_key varchar, remote_id varchar, primary key (connection, dest_key)",
     "hold": """sync_id varchar, plan_id varchar, opened_at timestamp, objections varchar, limits varchar,
         state varchar, decided_by varchar, decision varchar, decided_at timestamp""",

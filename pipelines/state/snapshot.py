@@ -131,7 +131,8 @@ def _read_rows(warehouse: Warehouse, audience: Audience) -> tuple[int, int]:
 
 def _sent_columns(audience: Audience) -> set[str]:
     messages = (column for sync in audience.syncs if sync.trigger for column in sync.trigger.send)
-    return {*messages, *(column for sync in audience.syncs for column in (*sync.send, *sync.identifiers.values())), *audience.regions.values()}
+    members = (column for sync in audience.syncs for column in (*sync.send, *sync.identifiers.values()))
+    return {*messages, *members, *audience.regions.values()}
 
 
 def _judge(warehouse: Warehouse, audience: Audience, suppressions: Sequence[SuppressionModel]) -> None:

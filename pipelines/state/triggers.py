@@ -61,13 +61,14 @@ DUE = f"""
 
 
 def find_due(
-    warehouse: Warehouse, sync_id: str, audience: str, since: int, now: datetime, *, silently: bool, resend_within: float
+    warehouse: Warehouse, sync_id: str, audience: str, since: int, now: datetime, *, silently: bool,
+    resend_within: float,
 ) -> None:
     """Leave the temp table `due`: entries that still need a message.
 
     `since`: entries up to this snapshot were there before the trigger; they are due, as silent, only with `silently`.
-    `resend_within`: seconds from its first plan during which a message in doubt may be sent again under its id; 0: never.
-    Two persons who enter at once with one identifier are told once, in whichever run.
+    `resend_within`: seconds from its first plan during which a message in doubt may be sent again under its id; 0:
+    never. Two persons who enter at once with one identifier are told once, in whichever run.
     """
     warehouse.execute("drop table if exists temp.due")
     warehouse.execute(DUE, {"sync_id": sync_id, "audience": audience, "since": since, "now": now,

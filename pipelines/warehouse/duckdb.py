@@ -22,7 +22,7 @@ from pipelines.warehouse.protocol import Parameters, Row, quote
 
 ROWS_A_BATCH = 50_000
 FEW = 100
-"""Up to so many rows are inserted as values: the first Arrow table of a process imports pandas, which takes a second."""
+"""Up to so many rows are inserted as values: the first Arrow table of a process imports pandas, a second's work."""
 
 
 class DuckDB:
@@ -99,7 +99,8 @@ class DuckDBFile:
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         if not self.path.exists():
-            raise WarehouseError(f"{self.path}: there is no warehouse file yet; build the models first (tailrace build)")
+            raise WarehouseError(f"{self.path}: there is no warehouse file yet; build the models first "
+                                 "(tailrace build)")
         deadline, pause = time.monotonic() + self._patience, 0.01
         while True:
             try:
@@ -108,8 +109,8 @@ class DuckDBFile:
                 if "lock" not in str(error):
                     raise WarehouseError(f"{self.path}: {str(error).splitlines()[0]}") from None
                 if time.monotonic() > deadline:
-                    raise WarehouseLocked(f"{self.path}: {_holder(error)} still has it open after {self._patience:g} s; "
-                                          "close that program or let it finish, then run this again") from None
+                    raise WarehouseLocked(f"{self.path}: {_holder(error)} still has it open after {self._patience:g} "
+                                          "s; close that program or let it finish, then run this again") from None
             time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
             pause = min(pause * 2, 0.5)
 
@@ -118,7 +119,7 @@ class DuckDBFile:
         try:
             connection = duckdb.connect(str(self.path), read_only=self._read_only)
         except duckdb.ConnectionException as error:
-            raise duckdb.IOException(f"lock: {error}") from None  # open in this process with other options: wait as well
+            raise duckdb.IOException(f"lock: {error}") from None  # other options, in this process: wait too
         for name, value in options.items():
             connection.execute(f"set {name} = '{value}'")
         connection.execute("set enable_progress_bar = false")

@@ -31,7 +31,7 @@ class Rehearsal:
     def __init__(self, folder: Path, box: Sandbox, seed: int) -> None:
         self.folder, self.box = folder, box
         self.environ = {**os.environ, **box.environment()}
-        self.draw = random.Random(seed)  # noqa: S311 - a schedule, not a secret
+        self.draw = random.Random(seed)
         self.project = Project(Options(folder), self.environ)
         self.present: set[int] = set(range(40))
         self.write()
@@ -63,7 +63,7 @@ class Rehearsal:
         return False
 
     def entries(self) -> tuple[Counter[str], set[str]]:
-        """Person → entries after the first snapshot, which was there before the triggers; and who of them is still in."""
+        """Person → entries after the first snapshot, which was there before the triggers; and who is still in."""
         later = """from activation.membership
             where entry_id > (select max(trigger_since) from activation.sync_control)"""
         with self.project.warehouse() as warehouse:

@@ -157,7 +157,7 @@ class Wire:
 class HandClock:
     """A clock that moves when it is told to, or when somebody sleeps."""
 
-    at: datetime = START.replace(tzinfo=None)
+    at: datetime = field(default_factory=lambda: START.replace(tzinfo=None))
     seconds: float = 0.0
 
     def now(self) -> datetime:

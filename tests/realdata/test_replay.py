@@ -95,7 +95,8 @@ class MadeUp:
         self.parquet = write_parquet(HERE / "edges" / "cdnow.sql", folder / "parquet")
         self.root, self.box = copy("cdnow", folder, self.parquet).root, box
         declared = self.root / "models" / "audiences" / "lapsed_repeat_buyer.yml"
-        declared.write_text(declared.read_text().replace("holdout: 0\n", "holdout: 0\n          guards: {removal: 30%}\n"))
+        guards = "holdout: 0\n          guards: {removal: 30%}\n"
+        declared.write_text(declared.read_text().replace("holdout: 0\n", guards))
 
     def replay(self, day: str, *, approve: bool = False) -> Day:
         with environment(TAILRACE_REALDATA=str(self.parquet)):

@@ -37,3 +37,15 @@ def test_a_held_plan_is_approved_a_guest_is_explained_and_then_forgotten(bakery:
     kept = {table: rows for table, rows in bakery.state().items() if table != "files"}
     assert [table for table, rows in kept.items() for row in rows if "ada@example.com" in str(row)] == []
     assert bakery.tailrace("status").code == bakery.tailrace("rejects").code == bakery.tailrace("unresolved").code == 0
+
+
+def test_a_channel_that_lost_members_is_told_again_by_resync(bakery: Bakery) -> None:
+    bakery.tailrace("sync")
+    lists = bakery.box.channels["webhook"].state["audiences"]
+    before = {name: dict(members) for name, members in lists.items()}
+    for members in lists.values():
+        members.clear()
+    assert bakery.tailrace("sync", "--no-build").code == 0
+    assert all(not members for members in lists.values())
+    assert bakery.tailrace("resync").code == 0
+    assert {name: dict(members) for name, members in lists.items()} == before
