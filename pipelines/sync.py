@@ -122,7 +122,7 @@ def _undone(warehouse: Warehouse) -> Iterator[None]:
     try:
         with warehouse.transaction():
             yield
-            raise Undo
+            raise Undo  # noqa: TRY301 - the one way to end a transaction without its commit
     except Undo:
         return
 

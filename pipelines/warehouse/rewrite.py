@@ -1,4 +1,4 @@
-"""Write a DuckDB file anew: what was deleted can remain as bytes in pages that are free, and only a fresh copy has none.
+"""Write a DuckDB file anew: what was deleted can remain as bytes in free pages, and only a fresh copy has none.
 
 The copy is compared table by table, then takes the file's place while the old one is still locked, so that no other
 process writes in between. It takes as much room again as the file and the time to copy it.
@@ -12,8 +12,10 @@ from pipelines.errors import WarehouseError
 from pipelines.warehouse.duckdb import DuckDB, DuckDBFile
 from pipelines.warehouse.protocol import literal, quote
 
-RELATIONS = """select schema_name, table_name from duckdb_tables() where database_name = ? and not temporary
-    union all select schema_name, view_name from duckdb_views() where database_name = ? and not internal order by 1, 2"""
+RELATIONS = """
+    select schema_name, table_name from duckdb_tables() where database_name = ? and not temporary
+    union all
+    select schema_name, view_name from duckdb_views() where database_name = ? and not internal order by 1, 2"""
 
 
 def rewrite(file: DuckDBFile) -> None:
@@ -44,5 +46,5 @@ def _compare(warehouse: DuckDB, path: Path, name: str) -> None:
             warehouse.query(f"select count(*) from {quote(database)}.{quote(schema)}.{quote(table)}")[0]
             for database in (name, "_fresh")}) > 1]
     if differing:
-        raise WarehouseError(f"{path}: a fresh copy differs in {', '.join('.'.join(each) for each in differing)}; the file "
-                             "was left as it is. Export it and import it into a new one instead")
+        raise WarehouseError(f"{path}: a fresh copy differs in {', '.join('.'.join(each) for each in differing)}; the "
+                             "file was left as it is. Export it and import it into a new one instead")
