@@ -112,19 +112,15 @@ class Run:
     def plan(self, warehouse: Warehouse, taken: Snapshot, doubts: Sequence[Objection]) -> Plan:
         if not self.epoch:
             return self._plan
-        try:
-            with warehouse.transaction():
-                lease.fence(warehouse, self._id, self.epoch)
-                self._flush(warehouse)
-                if self._moved:
-                    record.void_ledger(warehouse, self._id, self.epoch - 1)
-                if self._target:
-                    record.remember_target(warehouse, self._id, self._target)
-                self._plan = draft(warehouse, self.subject, taken, self._journal.id, self._ports.clock.now(),
-                                   doubts=doubts, write=not self._failure)
-        except LeaseLost as lost:
-            self._failure = str(lost)
-            return self._plan
+        with warehouse.transaction():
+            lease.fence(warehouse, self._id, self.epoch)
+            self._flush(warehouse)
+            if self._moved:
+                record.void_ledger(warehouse, self._id, self.epoch - 1)
+            if self._target:
+                record.remember_target(warehouse, self._id, self._target)
+            self._plan = draft(warehouse, self.subject, taken, self._journal.id, self._ports.clock.now(),
+                               doubts=doubts, write=not self._failure)
         self._forget_flushed()
         return self._plan
 

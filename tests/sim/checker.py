@@ -36,7 +36,9 @@ def check_window(world: World) -> None:
     waiting = world.query(
         """with last as (
             select o.op_id, o.person_key, o.snapshot_id, r.outcome,
-                row_number() over (partition by o.op_id order by o.epoch desc, r.attempt desc) as nth,
+                row_number() over (
+                    partition by o.op_id order by coalesce(r.outcome in ('void', 'suppressed'), false), o.epoch desc,
+                        r.attempt desc) as nth,
                 min(o.planned_at) over (partition by o.op_id) as first_planned
             from activation.op as o left join activation.receipt as r
                 on r.sync_id = o.sync_id and r.epoch = o.epoch and r.op_id = o.op_id

@@ -18,7 +18,8 @@ from tests.sim.world import SPARED, Engine, Violation, World
 
 HOUR = 3_600.0
 SYNC = "cart__sim"
-QUIET_RUNS = 9
+QUIET_RUNS = 14
+"""A row that is always refused rests after five tries, and each takes two runs where a job tells of it later."""
 TAKEOVER = {True: (), False: (1_200.0, 3_000.0)}
 """How long a process may be silent when another one comes, by whether it is about to send."""
 WINDOW = 4
