@@ -109,10 +109,13 @@ def test_a_sync_that_is_killed_once_leaves_work_that_the_next_one_does(rehearsal
 @pytest.mark.timeout(600)
 def test_forty_kills_lose_nobody_and_tell_nobody_twice(rehearsal: Rehearsal) -> None:
     rehearsal.sync(None)
-    kills = 0
-    for _ in range(80):
+    rehearsal.change()
+    started = time.monotonic()
+    rehearsal.sync(None)
+    usual, kills = time.monotonic() - started, 0
+    for _ in range(120):
         rehearsal.change()
-        kills += rehearsal.sync(kill_after=rehearsal.draw.uniform(0.6, 3.0))
+        kills += rehearsal.sync(kill_after=usual * rehearsal.draw.uniform(0.3, 1.05))
         if kills == 40:
             break
     rehearsal.sync(None)
