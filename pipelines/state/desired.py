@@ -41,16 +41,15 @@ Render = Callable[[Mapping[str, Any]], Rendered]
 def refresh(warehouse: Warehouse, sync_id: str, columns: Sequence[str], mapping: str, render: Render) -> None:
     """Bring `desired` of this sync in line with `segment` and `audience_rows` of the snapshot just taken."""
     fingerprint = warehouse.fingerprint([f"'{mapping}'", *(f"r.{quote(column)}" for column in columns)])
-    for table in ("present", "stale"):
-        warehouse.execute(f"drop table if exists temp.{table}")
+    warehouse.execute("drop table if exists temp.stale")
     warehouse.execute(
-        f"""create temp table present as select r._key as person_key, {fingerprint} as fingerprint
-        from temp.audience_rows as r inner join temp.segment as s on r._key = s.person_key and s.standing = 'sent'""")
-    warehouse.execute(
-        """create temp table stale as
-        with known as (select person_key, fingerprint from activation.desired where sync_id = ?)
+        f"""create temp table stale as
+        with known as (select person_key, fingerprint from activation.desired where sync_id = ?),
+        present as (
+            select r._key as person_key, {fingerprint} as fingerprint from temp.audience_rows as r
+            inner join temp.segment as s on r._key = s.person_key and s.standing = 'sent')
         select coalesce(p.person_key, k.person_key) as person_key, p.fingerprint, k.person_key is not null as known
-        from temp.present as p full join known as k on p.person_key = k.person_key
+        from present as p full join known as k on p.person_key = k.person_key
         where p.fingerprint is distinct from k.fingerprint""", [sync_id])
     wanted = ", ".join(f"r.{quote(column)}" for column in columns)
     rendered = _render(warehouse.arrow(

@@ -76,5 +76,6 @@ def find(warehouse: Warehouse, now: datetime, syncs: Collection[str] | None = No
     for sync_id, folded in controls:
         if syncs is None or sync_id in syncs:
             scope = {"sync_id": sync_id, "folded_epoch": folded, "lateness": LATENESS, "now": now}
+            ledger.look_at(warehouse, scope)
             found += [Rejected(sync_id, *row) for row in warehouse.query(REJECTED, scope)]
     return found

@@ -116,9 +116,7 @@ def _read_rows(warehouse: Warehouse, audience: Audience) -> tuple[int, int]:
     rows = f"select {key} as _key, * from {audience.relation} where {key} is not null and trim({key}) <> ''"
     for drop in ("drop view if exists temp.audience_rows", "drop table if exists temp.audience_once"):
         warehouse.execute(drop)
-    [(total, usable, distinct)] = warehouse.query(
-        f"select count(*), count(nullif(trim({key}), '')), count(distinct nullif(trim({key}), ''))"
-        f" from {audience.relation}")
+    total, usable, distinct = _count_keys(warehouse, audience.relation, key)
     if distinct != usable:
         order = ", ".join(quote(column) for column in present)
         warehouse.execute(
@@ -129,6 +127,18 @@ def _read_rows(warehouse: Warehouse, audience: Audience) -> tuple[int, int]:
     return total - usable, usable - distinct
 
 
+def _count_keys(warehouse: Warehouse, relation: str, key: str) -> tuple[int, int, int]:
+    """Rows, rows with a key, and different keys: by fingerprint, and by themselves only if those repeat."""
+    [(total, usable, prints)] = warehouse.query(
+        f"""select count(*), count(nullif(trim({key}), '')),
+            count(distinct {warehouse.fingerprint([f"trim({key})"])}) filter (where trim({key}) <> '')
+        from {relation}""")
+    if prints == usable:
+        return total, usable, usable
+    [(distinct,)] = warehouse.query(f"select count(distinct nullif(trim({key}), '')) from {relation}")
+    return total, usable, distinct
+
+
 def _sent_columns(audience: Audience) -> set[str]:
     messages = (column for sync in audience.syncs if sync.trigger for column in sync.trigger.send)
     members = (column for sync in audience.syncs for column in (*sync.send, *sync.identifiers.values()))
@@ -136,14 +146,15 @@ def _sent_columns(audience: Audience) -> set[str]:
 
 
 def _judge(warehouse: Warehouse, audience: Audience, suppressions: Sequence[SuppressionModel]) -> None:
-    held_out = f"{warehouse.bucket('? || r._key')} < ?"
+    share = round(audience.holdout * 10_000)
+    held_out = f"{warehouse.bucket('$salt || r._key')} < $share" if share else "false"
     warehouse.execute("drop table if exists temp.segment")
     warehouse.execute(
         f"""create temp table segment as
         select r._key as person_key, case when s._key is not null then 'suppressed'
             when {held_out} then 'held_out' else 'sent' end as standing
         from temp.audience_rows as r left join ({suppressed_persons(suppressions)}) as s on r._key = s._key""",
-        [f"{audience.holdout_salt}|", round(audience.holdout * 10_000)])
+        {"salt": f"{audience.holdout_salt}|", "share": share} if share else ())
 
 
 def _compare(warehouse: Warehouse, audience: str) -> tuple[int, int, int]:
