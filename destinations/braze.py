@@ -2,7 +2,7 @@
 
 Sources: https://www.braze.com/docs/api/endpoints/user_data/post_user_track (75 objects a request, all kinds together;
 3,000 requests in 3 seconds; rows named by index), .../messaging/send_messages/post_send_triggered_campaigns and
-post_send_triggered_canvases (50 recipients), and the API's page of errors.
+post_send_triggered_canvases (50 recipients), .../user_data/post_user_delete (50 people), and the page of errors.
 
 A person's `external_id` is the key of the warehouse. Braze has no lists that can be filled: an array attribute
 holds the names of a person's audiences, for its segments to filter by. Each attribute written is billed, so an update
@@ -33,12 +33,14 @@ from destinations.protocol import (
     Refused,
     Settings,
     Verdict,
+    every,
 )
 
 # A request may take 4 MB and an object 100 KB, some 500 bytes of which are its frame; a trigger's properties 50 KB.
 _TRACK = Limits(rows=75, bytes=3_999_000, row_bytes=99_500, rates=((3000, 3.0),), rate_class="track")
 _TRIGGER = Limits(rows=50, bytes=3_999_000, row_bytes=50_000, rates=((3000, 3.0),), rate_class="track")
 _SENDS = ((250_000, 3600.0),)
+_DELETION = Limits(rows=50, rates=((20_000, 60.0),), rate_class="users")
 _LONGEST = 255
 _FIELD = re.compile(r"'([A-Za-z_]\w{0,79})'")
 _NO_MESSAGE = re.compile(r"(?i)\b(campaign|canvas)\b")
@@ -48,7 +50,7 @@ Row = dict[str, Any]
 class BrazeSettings(Settings):
     """A REST API key and the instance it belongs to."""
 
-    api_key: SecretStr = Field(description="a REST API key (users.track, campaigns.trigger.send, canvas.trigger.send)")
+    api_key: SecretStr = Field(description="a REST API key (users.track, users.delete, campaigns and canvas.trigger.send)")
     region: str = Field(default="iad-01", pattern=r"^[a-z]{2,3}-\d\d$", description="the instance: iad-01, fra-01, …")
     attribute: str = Field(default="tailrace_audiences", min_length=1, max_length=_LONGEST,
                            description="the array attribute that lists a person's audiences")
@@ -66,11 +68,16 @@ class Braze(Destination):
             Operation.UPDATE: _TRACK,
             Operation.REMOVE: _TRACK,
             Operation.TRIGGER: _TRIGGER,
+            Operation.DELETE: _DELETION,
         },
         identifiers=("person", "email", "phone"),
     )
 
     def deliver(self, batch: Batch) -> Exchange:
+        if batch.operation is Operation.DELETE:
+            response = yield self._ask("users/delete", {"external_ids": [member.person for member in batch.members]})
+            taken = response.ok and response.get("message") in ("success", "queued")
+            return every(batch, Verdict.ACCEPTED) if taken else unaccepted(batch, response)
         path, frame, array, write = self._writing(batch)
         rows, outcomes = dict[str, Row](), list[Outcome]()
         for member in batch.members:
@@ -130,7 +137,7 @@ class Braze(Destination):
         region = self.settings.region
         root = self.settings.root(f"https://rest.{region}.braze.{'eu' if region.startswith('fra') else 'com'}")
         login = {"Authorization": f"Bearer {self.settings.api_key.get_secret_value()}"}
-        own = {} if path == "users/track" else {"rate_class": "trigger", "rates": _SENDS}
+        own = {"rate_class": "trigger", "rates": _SENDS} if path.endswith("trigger/send") else {}
         return send_json("POST", f"{root}/{path}", body, login, **own)
 
     def _blame_message(self, response: Response, event: str | None) -> None:

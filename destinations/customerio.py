@@ -51,6 +51,8 @@ class CustomerioSettings(Settings):
     api_key: SecretStr = Field(description="the API key of the Track API")
     app_api_key: SecretStr | None = Field(default=None, description="a key of the App API, to find or create segments")
     segment_id: str = Field(default="", description="the manual segment to fill; found or created by name when unset")
+    forget_by: Literal["delete", "suppress"] = Field(
+        default="delete", description="suppress deletes a forgotten person and keeps their id out for ever")
     region: Literal["us", "eu"] = Field(default="us", description="us or eu: where the account lives")
 
 
@@ -64,6 +66,7 @@ class Customerio(Destination):
             Operation.UPDATE: _BATCH,
             Operation.REMOVE: Limits(rows=1000, rates=_RATES, rate_class="track"),
             Operation.TRIGGER: _BATCH,
+            Operation.DELETE: _BATCH,
         },
         identifiers=("person", "email", "phone"),
         dedupe=Dedupe.KEY,
@@ -79,7 +82,7 @@ class Customerio(Destination):
             return (yield from self._change_segment(batch, "remove_customers"))
         outcomes = yield from self._send(batch)
         done = {outcome.id for outcome in outcomes if outcome.verdict is Verdict.ACCEPTED}
-        if batch.operation is Operation.TRIGGER or not batch.target or not done:
+        if batch.operation not in (Operation.ADD, Operation.UPDATE) or not batch.target or not done:
             return outcomes
         known = replace(batch, members=tuple(member for member in batch.members if member.id in done))
         added = yield from self._change_segment(known, "add_customers")
@@ -90,7 +93,7 @@ class Customerio(Destination):
         waiting, outcomes, halvings = [batch], list[Outcome](), 0
         while waiting:
             part = waiting.pop()
-            items = [item(part, member) for member in part.members]
+            items = [item(part, member, self.settings.forget_by) for member in part.members]
             response = yield send_json("POST", f"{self._track}/api/v2/batch", {"batch": items}, self._login)
             if response.status not in (400, 413) or len(part.members) == 1:
                 outcomes += read_rows(part, response)
@@ -161,9 +164,11 @@ class Customerio(Destination):
         return send_json(method, url, body, login, reads=method == "GET", rate_class="app", rates=((10, 1.0),))
 
 
-def item(batch: Batch, member: Member) -> dict[str, Any]:
+def item(batch: Batch, member: Member, forget_by: str) -> dict[str, Any]:
     """One entry of a v2 batch."""
     who = {"type": "person", "identifiers": {"id": member.person}}
+    if batch.operation is Operation.DELETE:
+        return {**who, "action": forget_by}
     if batch.operation is not Operation.TRIGGER:
         contact = {kind: member.identifiers[kind] for kind in ("email", "phone") if kind in member.identifiers}
         return {**who, "action": "identify", "attributes": {**member.attributes, **contact}}

@@ -1,7 +1,7 @@
 """Iterable: people subscribed to a list, their fields, removal from the list, events.
 
-Sources: https://api.iterable.com/api/docs (lists, users/bulkUpdate, events/trackBulk and their rate limits), the page
-of response codes, and the guide to project types.
+Sources: https://api.iterable.com/api/docs (lists, users/bulkUpdate, users/forget, events/trackBulk and their rate
+limits), the page of response codes, and the guide to project types.
 
 A person is known by e-mail, else by the key of the warehouse as `userId`; `identifier: user_id` is for projects that
 are keyed by it. Never both at once: Iterable would take the address whatever the project is keyed by. Failures come
@@ -67,6 +67,7 @@ class Iterable(Destination):
             Operation.UPDATE: Limits(rows=1000, bytes=_BYTES, rates=((5, 1.0),), rate_class="users"),
             Operation.REMOVE: _LISTS,
             Operation.TRIGGER: Limits(rows=1000, bytes=_BYTES, rates=((10, 1.0),), rate_class="events"),
+            Operation.DELETE: Limits(rates=((3, 1.0),), rate_class="forget"),
         },
         identifiers=("email", "person"),
         dedupe=Dedupe.KEY,
@@ -78,6 +79,8 @@ class Iterable(Destination):
     )
 
     def deliver(self, batch: Batch) -> Exchange:
+        if batch.operation is Operation.DELETE:
+            return (yield from self._forget(batch))
         if batch.operation in (Operation.ADD, Operation.REMOVE) and not (batch.target or "").isdecimal():
             return every(batch, Verdict.REJECTED, "a list of Iterable is named by a number: set list_id")
 
@@ -93,6 +96,14 @@ class Iterable(Destination):
         if batch.operation in (Operation.ADD, Operation.REMOVE):
             self._blame_list(response, batch.target)
         return outcomes + unaccepted(rest, response, code(response.get("code")))
+
+    def _forget(self, batch: Batch) -> Exchange:
+        """Erase one person, who can then never be written again under this identifier."""
+        [member] = batch.members
+        response = yield self._ask("POST", "users/forget", self._who(member))
+        if response.ok and response.get("code") == "Success":
+            return every(batch, Verdict.ACCEPTED)
+        return unaccepted(batch, response, code(response.get("code")))
 
     def _writing(self, batch: Batch, members: Sequence[Member]) -> tuple[str, dict[str, Any]]:
         """Path and body of one call."""

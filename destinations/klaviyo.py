@@ -23,6 +23,7 @@ from pydantic import Field, SecretStr
 
 from destinations.answers import code, expect, resend, unaccepted
 from destinations.http import Json, Request, Response, send_json, walk, with_query
+from destinations.klaviyo_bodies import FIELDS, ROW, deletion, event, import_job, key_of, read_job, still_pending
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -46,9 +47,6 @@ _KIND = "application/vnd.api+json"
 _MEDIUM, _LARGE, _DAILY = ((10, 1.0), (150, 60.0)), ((75, 1.0), (750, 60.0)), ((10, 1.0), (150, 60.0), (150, 86_400.0))
 # A profile may take 100,000 bytes, some 400 of which are its frame.
 _IMPORT = Limits(rows=10_000, bytes=4_999_000, row_bytes=99_600, rates=_MEDIUM, rate_class="profile-bulk-import-jobs")
-_FIELDS = {"email": "email", "phone": "phone_number", "person": "external_id"}
-_OWN = frozenset({"first_name", "last_name", "organization", "locale", "title", "image"})
-_IMPORTED_ROW = re.compile(r"/data/attributes/profiles/data/(\d+)(?:/.*?)?(?:/(\w+))?")
 _LISTED_ROW = re.compile(r"/data/(\d+)(?:/(\w+))?")
 _LOOKUP = 50
 
@@ -71,6 +69,7 @@ class Klaviyo(Destination):
             Operation.UPDATE: _IMPORT,
             Operation.REMOVE: Limits(rows=1000, rates=_MEDIUM, rate_class="list-profiles"),
             Operation.TRIGGER: Limits(bytes=4_999_000, rates=((350, 1.0), (3500, 60.0)), rate_class="events"),
+            Operation.DELETE: Limits(rates=((3, 1.0), (60, 60.0)), rate_class="data-privacy"),
         },
         identifiers=("email", "phone"),
         dedupe=Dedupe.KEY,
@@ -88,15 +87,24 @@ class Klaviyo(Destination):
             response = yield self._ask("POST", "events", event(batch))
             why = code(response.get("errors", 0, "code"))
             return every(batch, Verdict.ACCEPTED) if response.ok else unaccepted(batch, response, why)
+        if batch.operation is Operation.DELETE:
+            return (yield from self._forget(batch))
         if batch.operation is Operation.REMOVE:
             return (yield from self._remove(batch))
         return (yield from self._import(batch))
+
+    def _forget(self, batch: Batch) -> Exchange:
+        response = yield self._ask("POST", "data-privacy-deletion-jobs", deletion(batch.members[0]))
+        why = code(response.get("errors", 0, "code"))
+        if response.ok or (response.status == 404 and why == "not_found"):
+            return every(batch, Verdict.ACCEPTED, "" if response.ok else "not in Klaviyo")
+        return unaccepted(batch, response, why)
 
     def _import(self, batch: Batch) -> Exchange:
         def ask(members: Sequence[Member]) -> Request:
             return self._ask("POST", "profile-bulk-import-jobs", import_job(members, batch.target))
 
-        response, left, outcomes = yield from resend(ask, batch.members, _IMPORTED_ROW)
+        response, left, outcomes = yield from resend(ask, batch.members, ROW)
         job = response.get("data", "id")
         if response.ok and isinstance(job, str) and job:
             return outcomes + [Outcome(m.id, Verdict.PENDING, "the import has not ended", job=job) for m in left]
@@ -128,7 +136,7 @@ class Klaviyo(Destination):
     ) -> Generator[Request, Response, tuple[dict[str, str], list[Outcome]]]:
         """Klaviyo's id of each member that it knows, and outcomes for the others."""
         ids, outcomes = {member.id: member.remote_id for member in members if member.remote_id}, list[Outcome]()
-        for kind, field in _FIELDS.items():
+        for kind, field in FIELDS.items():
             sought = [member for member in members if not member.remote_id and key_of(member)[0] == kind]
             for start in range(0, len(sought), _LOOKUP):
                 part = sought[start : start + _LOOKUP]
@@ -156,7 +164,7 @@ class Klaviyo(Destination):
         if not response.ok or status != "complete":
             return still_pending(job, "the import has not ended" if response.ok else f"HTTP {response.status}")
         errors = yield from self._read(f"{path}/import-errors", "import-errors", _MEDIUM, {})
-        fields = {"fields[profile]": ",".join(_FIELDS.values())}
+        fields = {"fields[profile]": ",".join(FIELDS.values())}
         profiles = yield from self._read(f"{path}/profiles", "import-profiles", _MEDIUM, fields)
         if isinstance(errors, Response) or isinstance(profiles, Response):
             return still_pending(job, "the import has ended, but how could not be read")
@@ -173,11 +181,11 @@ class Klaviyo(Destination):
         return str(expect(response, str, "data", "id", what="the new list"))
 
     def members(self, target: str) -> Reading:
-        fields = {"fields[profile]": ",".join(_FIELDS.values())}
+        fields = {"fields[profile]": ",".join(FIELDS.values())}
         found = yield from self._read(f"lists/{quote(target, safe='')}/profiles", "list-read", _LARGE, fields)
         if isinstance(found, Response):
             raise Refused(f"cannot read the list {target} (HTTP {found.status}): check list_id and the key's scopes")
-        keys = ([walk(one, "attributes", field) for field in _FIELDS.values()] for one in found)
+        keys = ([walk(one, "attributes", field) for field in FIELDS.values()] for one in found)
         return [str(next(filter(None, key))) for key in keys if any(key)]
 
     def check(self) -> Generator[Request, Response, None]:
@@ -217,81 +225,3 @@ class Klaviyo(Destination):
         if target and (response.status == 404 or (not response.ok and pointer.startswith("/data/relationships/lists"))):
             raise Refused(f"Klaviyo knows no list {target}: correct list_id in connections.yml, or leave it out to "
                           "have the list found or created by name")
-
-
-def key_of(member: Member) -> tuple[str, str]:
-    """Kind and value that a profile is keyed by: e-mail, else phone, else the warehouse's key."""
-    found = ((kind, member.identifiers[kind]) for kind in ("email", "phone") if kind in member.identifiers)
-    return next(found, ("person", member.person))
-
-
-def names_of(member: Member) -> dict[str, Json]:
-    """The identifiers of a profile."""
-    known = {_FIELDS[kind]: member.identifiers[kind] for kind in ("email", "phone") if kind in member.identifiers}
-    return {**known, "external_id": member.person}
-
-
-def import_job(members: Sequence[Member], target: str | None) -> dict[str, Any]:
-    """A job that creates or updates profiles and puts them on a list. `null` clears a property."""
-
-    def profile(member: Member) -> dict[str, Json]:
-        own = {name: value for name, value in member.attributes.items() if name in _OWN}
-        custom = {name: value for name, value in member.attributes.items() if name not in _OWN}
-        return {**own, **names_of(member), **({"properties": custom} if custom else {})}
-
-    rows = [{"type": "profile", "attributes": profile(member)} for member in members]
-    job: dict[str, Any] = {"type": "profile-bulk-import-job", "attributes": {"profiles": {"data": rows}}}
-    if target:
-        job["relationships"] = {"lists": {"data": [{"type": "list", "id": target}]}}
-    return {"data": job}
-
-
-def event(batch: Batch) -> dict[str, Any]:
-    """One event, which Klaviyo records once however often it is sent; `backfill` records it without starting flows."""
-    [member] = batch.members
-    attributes = {
-        "properties": dict(member.attributes),
-        "unique_id": member.id,
-        "backfill": batch.silent,
-        "metric": {"data": {"type": "metric", "attributes": {"name": batch.event}}},
-        "profile": {"data": {"type": "profile", "attributes": names_of(member)}},
-    }
-    time = {"time": member.occurred_at.isoformat(timespec="seconds")} if member.occurred_at else {}
-    return {"data": {"type": "event", "attributes": {**time, **attributes}}}
-
-
-def still_pending(job: Job, why: str) -> list[Outcome]:
-    """Ask again later."""
-    return [Outcome(member.id, Verdict.PENDING, why, job=job.id) for member in job.members]
-
-
-def read_job(job: Job, errors: Sequence[Any], profiles: Sequence[Any], failed: int) -> list[Outcome]:
-    """How a finished import ended for each member: by the payload that an error repeats, else by its pointer."""
-    index = {(field, value.lower()): at for at, member in enumerate(job.members)
-             for field, value in names_of(member).items() if isinstance(value, str)}
-
-    def find(attributes: Any) -> int | None:
-        keys = [(field, str(walk(attributes, field)).lower()) for field in ("external_id", "email", "phone_number")]
-        return next((index[key] for key in keys if key in index), None)
-
-    wrong: dict[int | None, str] = {}
-    for error in errors:
-        about = walk(error, "attributes", "original_payload")
-        at = find(walk(about, "attributes", default=about))
-        match = _IMPORTED_ROW.fullmatch(str(walk(error, "attributes", "source", "pointer")))
-        if at is None and match and len(match[1]) < 7:
-            at = int(match[1])
-        wrong[at] = code(walk(error, "attributes", "code"), match[2] if match else None) or "refused by the import"
-    remote = {find(walk(profile, "attributes")): walk(profile, "id") for profile in profiles}
-    unnamed = failed > sum(at is not None and at < len(job.members) for at in wrong)
-
-    def outcome(at: int, member: Member) -> Outcome:
-        if at in wrong:
-            return Outcome(member.id, Verdict.REJECTED, wrong[at])
-        if isinstance(remote.get(at), str):
-            return Outcome(member.id, Verdict.ACCEPTED, remote_id=remote[at])
-        if unnamed:
-            return Outcome(member.id, Verdict.UNKNOWN, "the import refused rows that it did not name")
-        return Outcome(member.id, Verdict.ACCEPTED)
-
-    return [outcome(at, member) for at, member in enumerate(job.members)]

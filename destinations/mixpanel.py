@@ -1,7 +1,7 @@
 """Mixpanel: profiles, cohorts by way of a list property, events.
 
 Sources: https://docs.mixpanel.com/reference (ingestion API: import-events with strict=1, profile-batch-update, limits
-of user profiles, regions), its page on 400 answers, and the wire format of the official SDK (mixpanel 5.4.1).
+of user profiles, regions; GDPR API, 2,000 people a request), its page on 400 answers, and the wire format of the official SDK (mixpanel 5.4.1).
 
 `distinct_id` is the key of the warehouse. Cohorts cannot be filled: a list property holds the names of a person's
 audiences, for cohorts to filter by. Events are deduplicated by `$insert_id`; refused ones are named and the others
@@ -53,6 +53,8 @@ class MixpanelSettings(Settings):
     project_token: str = Field(min_length=1, description="the project's token, which is public in every web page")
     username: str = Field(description="the service account's name")
     secret: SecretStr = Field(description="the service account's secret")
+    privacy_token: SecretStr | None = Field(
+        default=None, description="a token of the GDPR API: forgetting a person deletes their events too")
     region: Literal["us", "eu", "in"] = Field(default="us", description="us, eu or in: where the project lives")
     property: str = Field(default="tailrace_audiences", min_length=1, max_length=255,
                           description="the list property that holds a person's audiences")
@@ -68,6 +70,7 @@ class Mixpanel(Destination):
             Operation.UPDATE: _PROFILES,
             Operation.REMOVE: _PROFILES,
             Operation.TRIGGER: _IMPORT,
+            Operation.DELETE: Limits(rows=2000, rates=((1, 1.0),), rate_class="deletions"),
         },
         identifiers=("person", "email", "phone"),
         dedupe=Dedupe.KEY,
@@ -79,7 +82,13 @@ class Mixpanel(Destination):
         if batch.operation is Operation.TRIGGER:
             response = yield self._import([occurrence(batch, member) for member in batch.members])
             return read_import(batch, response)
-        return (yield from self._engage(batch))
+        outcomes = yield from self._engage(batch)
+        if batch.operation is not Operation.DELETE or not self.settings.privacy_token:
+            return outcomes
+        response = yield self._ask_deletion(batch, self.settings.privacy_token.get_secret_value())
+        if response.ok and response.get("status") == "ok":
+            return outcomes
+        return unaccepted(batch, response)
 
     def _engage(self, batch: Batch) -> Exchange:
         waiting, outcomes, halvings = [batch], list[Outcome](), 0
@@ -106,6 +115,8 @@ class Mixpanel(Destination):
         """Updates of one profile: an update carries one kind of change."""
         who: dict[str, Json] = {"$token": self.settings.project_token, "$distinct_id": member.person}
         name = self.settings.property
+        if batch.operation is Operation.DELETE:
+            return [{**who, "$delete": "null"}]
         if batch.operation is Operation.REMOVE:
             return [{**who, "$remove": {name: batch.audience}}]
         contact = {field: member.identifiers[kind] for kind, field in _CONTACT.items() if kind in member.identifiers}
@@ -116,6 +127,13 @@ class Mixpanel(Destination):
             *([{**who, "$unset": cleared}] if cleared else []),
             *([{**who, "$union": {name: [batch.audience]}}] if batch.operation is Operation.ADD else []),
         ]
+
+    def _ask_deletion(self, batch: Batch, token: str) -> Request:
+        host = {"us": "mixpanel", "eu": "eu.mixpanel", "in": "in.mixpanel"}[self.settings.region]
+        address = f"{self.settings.root(f'https://{host}.com')}/api/app/data-deletions/v3.0/"
+        body: Json = {"distinct_ids": [member.person for member in batch.members], "compliance_type": "GDPR"}
+        url = with_query(address, token=self.settings.project_token)
+        return send_json("POST", url, body, {"Authorization": f"Bearer {token}"})
 
     def check(self) -> Generator[Request, Response, None]:
         """An import of nothing: refused by its emptiness at most, unless the service account is wrong."""

@@ -65,6 +65,7 @@ class Onesignal(Destination):
             Operation.UPDATE: _USERS,
             Operation.REMOVE: _USERS,
             Operation.TRIGGER: _PUSH,
+            Operation.DELETE: _USERS,
         },
         identifiers=("person",),
         dedupe=Dedupe.KEY,
@@ -75,6 +76,8 @@ class Onesignal(Destination):
         [member] = batch.members
         if batch.operation is Operation.TRIGGER:
             return (yield from self._push(batch, member))
+        if batch.operation is Operation.DELETE:
+            return (yield from self._delete(batch, member))
         changes = {name: tag(value) for name, value in member.attributes.items()}
         if batch.operation is not Operation.UPDATE:
             changes = {} if batch.operation is Operation.REMOVE else changes
@@ -85,6 +88,19 @@ class Onesignal(Destination):
             return unaccepted(batch, response, code(response.get("errors", 0, "code")))
         remote = response.get("identity", "onesignal_id")
         return [Outcome(member.id, Verdict.ACCEPTED, remote_id=remote if isinstance(remote, str) else None)]
+
+    def _delete(self, batch: Batch, member: Member) -> Exchange:
+        """Delete by OneSignal's own id, which a user who is unknown is given first: no key of a person in a path."""
+        users, remote = f"apps/{quote(self.settings.app_id)}/users", member.remote_id
+        if not remote:
+            response = yield self._ask("POST", users, {"identity": {"external_id": member.person}, "properties": {}})
+            remote = response.get("identity", "onesignal_id")
+            if not response.ok or not isinstance(remote, str):
+                return unaccepted(batch, response, code(response.get("errors", 0, "code")))
+        response = yield self._ask("DELETE", f"{users}/by/onesignal_id/{quote(remote, safe='')}")
+        if response.ok or response.status == 404:
+            return every(batch, Verdict.ACCEPTED, "" if response.ok else "not there")
+        return unaccepted(batch, response, code(response.get("errors", 0, "code")))
 
     def _push(self, batch: Batch, member: Member) -> Exchange:
         try:

@@ -42,6 +42,9 @@ class Operation(StrEnum):
     UPDATE = "update"
     REMOVE = "remove"
     TRIGGER = "trigger"
+    DELETE = "delete"
+    """Forget the person: the profile itself and not a membership. Only `tailrace forget` asks for it; it may be asked
+    again, and of somebody who is not there."""
 
 
 class Verdict(StrEnum):

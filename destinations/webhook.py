@@ -32,7 +32,8 @@ from destinations.protocol import (
     Verdict,
 )
 
-_TYPES = {Operation.ADD: "audience.entered", Operation.UPDATE: "audience.updated", Operation.REMOVE: "audience.left"}
+_TYPES = {Operation.ADD: "audience.entered", Operation.UPDATE: "audience.updated", Operation.REMOVE: "audience.left",
+          Operation.DELETE: "person.forgotten"}
 _GONE = "the endpoint says it is gone for good: take it out of connections.yml"
 _MOVED = "redirects are not followed: write the new address into connections.yml"
 
@@ -66,7 +67,7 @@ class WebhookSettings(Settings):
 
 
 class Webhook(Destination):
-    """Posts `{"type", "timestamp", "data"}` for each member that enters, changes, leaves or triggers an event."""
+    """Posts `{"type", "timestamp", "data"}` for each member that enters, changes, leaves, triggers an event or is forgotten."""
 
     settings_type = WebhookSettings
     capabilities = Capabilities(

@@ -3,29 +3,36 @@
 1. The tombstone is committed, so that no snapshot has the person from now on.
 2. Each sync that may have put them into its channel removes them there: through the usual delivery (lease, plan rows,
    journal, receipts), outside of holds. A key that somebody else has too stays, for them.
-3. Where the removal is confirmed, the person is erased. Where it is not (no answer, a refusal, a job that runs, a lost
+3. Each channel that can delete a profile is told to, once a connection, by all that it was told of the person.
+4. Where both are confirmed, the person is erased. Where they are not (no answer, a refusal, a job that runs, a lost
    request that may still arrive), what is recorded there stays until `forget` is run again: it is needed for that.
 
 A person is forgotten, not an account that happens to have the same key: audiences keyed by account stay as they are.
 
-What it cannot do is said in the report: no channel is told to delete a profile (the protocol has no such call),
-messages cannot be recalled, and the sources of the audience belong to the team.
+What it cannot do is said in the report: some channels have no call that deletes a profile, messages cannot be recalled,
+and the sources of the audience belong to the team.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
+from destinations.protocol import Batch, Member, Operation, Outcome, Verdict
 from pipelines.audiences import Audience
+from pipelines.delivery.batches import named
+from pipelines.delivery.deliver import converse
+from pipelines.delivery.exchange import Courier, credential_of
 from pipelines.errors import TailraceError
 from pipelines.planning.draft import Subject
 from pipelines.planning.plan import Plan
 from pipelines.project import Project
 from pipelines.run import Result, Run
 from pipelines.state import intents, lease, schema, tombstones
+from pipelines.sync import Task
 from pipelines.warehouse.protocol import Warehouse
 
 
@@ -41,11 +48,23 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Deletion:
+    """What became of the person's profile in one connection."""
+
+    connection: str
+    outcome: str
+    """deleted (the channel has taken it over) · nothing (it was told nothing of them) · unconfirmed"""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What was done, and what is left to people."""
 
     person_hmac: str
     places: list[Place]
+    deletions: list[Deletion]
+    """Of connections that were told of the person and can delete a profile."""
     erased: dict[str, int]
     """Table → rows."""
     no_delete_call: list[str]
@@ -54,7 +73,7 @@ class Report:
     @property
     def confirmed(self) -> bool:
         """Whether nothing is left to do for Tailrace."""
-        return all(place.outcome != "unconfirmed" for place in self.places)
+        return all(each.outcome != "unconfirmed" for each in (*self.places, *self.deletions))
 
 
 def forget(project: Project, person: str, by: str, reason: str, now: datetime, *, anyway: bool = False) -> Report:
@@ -67,12 +86,16 @@ def forget(project: Project, person: str, by: str, reason: str, now: datetime, *
         tombstones.add(warehouse, digest, by, reason, now)
         found = [place for place in tombstones.places(warehouse, person) if place[1] not in accounts]
     places = [_leave(project, declared.get(audience), sync, connection, person) for sync, audience, connection in found]
-    erasable = [place.sync for place in places if anyway or place.outcome != "unconfirmed"]
+    deletions = list(_delete(project, declared, found, person))
+    open_at = {each.connection for each in deletions if each.outcome == "unconfirmed"}
+    erasable = [place.sync for place in places
+                if anyway or (place.outcome != "unconfirmed" and place.connection not in open_at)]
     with project.warehouse() as warehouse, warehouse.transaction():
         erased = tombstones.erase(warehouse, person, erasable, accounts)
     for sync in erasable:
         project.compact_journal(sync)
-    return Report(digest, places, erased, sorted({connection for _, _, connection in found}))
+    without = {connection for _, _, connection in found} - {each.connection for each in deletions}
+    return Report(digest, places, deletions, erased, sorted(without))
 
 
 def _leave(project: Project, audience: Audience | None, sync: str, connection: str, person: str) -> Place:
@@ -87,6 +110,46 @@ def _leave(project: Project, audience: Audience | None, sync: str, connection: s
             return run.remove(person, connection)
     except TailraceError as error:
         return Place(sync, connection, "unconfirmed", str(error))
+
+
+def _delete(
+    project: Project, declared: Mapping[str, Audience], found: Sequence[tuple[str, str, str]], person: str
+) -> Iterator[Deletion]:
+    """Have the person's profile deleted wherever a channel can."""
+    by_connection: dict[str, list[tuple[str, str]]] = {}
+    for sync, audience, connection in found:
+        by_connection.setdefault(connection, []).append((sync, audience))
+    for connection, syncs in by_connection.items():
+        known = [declared[audience] for _, audience in syncs if audience in declared]
+        tasks = [(audience, task) for audience in known for task in project.tasks(audience, connection)[0]]
+        if not tasks or Operation.DELETE not in tasks[0][1].destination.capabilities.operations:
+            continue
+        with project.warehouse() as warehouse:
+            told = tombstones.told(warehouse, connection, [sync for sync, _ in syncs], person)
+        members = [named(f"delete-{secrets.token_hex(8)}", identifiers, person, remote_id=remote)
+                   for _, identifiers, remote in told]
+        yield _ask_to_delete(project, *tasks[0], connection, members)
+
+
+def _ask_to_delete(
+    project: Project, audience: Audience, task: Task, connection: str, members: Sequence[Member]
+) -> Deletion:
+    destination, outcomes = task.destination, list[Outcome]()
+    limits = destination.capabilities.operations[Operation.DELETE]
+    try:
+        with project.alone(audience.name, f"forget-{secrets.token_hex(6)}") as ports:
+            with closing(ports.transport()) as transport, closing(ports.journal(task.sync_id)) as journal:
+                courier = Courier(connection, credential_of(destination), destination, journal, ports.pace, ports.clock)
+                for at in range(0, len(members), limits.rows):
+                    batch = Batch(Operation.DELETE, tuple(members[at : at + limits.rows]), audience.name,
+                                  at=ports.clock.now().replace(tzinfo=UTC))
+                    outcomes += converse(courier, destination.deliver(batch), transport, ports.clock, limits)
+    except TailraceError as error:
+        return Deletion(connection, "unconfirmed", str(error))
+    refused = [outcome for outcome in outcomes if outcome.verdict is not Verdict.ACCEPTED]
+    if refused:
+        return Deletion(connection, "unconfirmed", refused[0].reason)
+    return Deletion(connection, "deleted" if members else "nothing")
 
 
 class Removal(Run):
@@ -144,11 +207,14 @@ def lines(report: Report, *, rewritten: bool) -> Iterator[str]:
     for place in report.places:
         said = {"removed": "removed", "nothing": "held nothing of them, or only what others share"}
         yield f"  {place.sync}: {said.get(place.outcome, f'NOT CONFIRMED: {place.detail}')}"
+    for each in report.deletions:
+        ended = {"deleted": "has taken over to delete the profile", "nothing": "holds no profile that is theirs alone"}
+        yield f"  {each.connection}: {ended.get(each.outcome, f'PROFILE NOT DELETED: {each.detail}')}"
     rows = ", ".join(f"{count:,} of {table}" for table, count in report.erased.items() if count)
     yield f"Erased: {rows or 'nothing was recorded'}."
     if report.no_delete_call:
-        yield (f"Left to you: {', '.join(report.no_delete_call)} may keep a profile and past messages; Tailrace has no "
-               "call that deletes them, so ask the channel.")
+        yield (f"Left to you: {', '.join(report.no_delete_call)} may keep a profile and past messages: there is no call "
+               "that deletes them, so ask the channel.")
     if not rewritten:
         yield ("Left to you: deleted rows can remain as bytes in free pages of a DuckDB file; --rewrite-file writes it "
                "anew, best after your own sources are clean.")

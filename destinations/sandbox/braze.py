@@ -16,8 +16,8 @@ from destinations.sandbox.channel import Call, Channel, Document, Refuse, Reply,
 from destinations.sandbox.messages import message
 from destinations.sandbox.shapes import FLAG, OBJECT, TEXT, complaints
 
-OBJECTS, RECIPIENTS, BODY, ROW, PROPERTIES, LONGEST = 75, 50, 4_000_000, 100_000, 50_000, 255
-RATES = {"track": ((3000, 3),), "send": ((250_000, 3600),)}
+OBJECTS, RECIPIENTS, DELETED, BODY, ROW, PROPERTIES, LONGEST = 75, 50, 50, 4_000_000, 100_000, 50_000, 255
+RATES = {"track": ((3000, 3),), "send": ((250_000, 3600),), "users": ((20_000, 60),)}
 ARRAYS = ("attributes", "events", "purchases")
 NAMING = ("external_id", "user_alias", "braze_id")
 NO_DATA = "Valid data must be provided in the 'attributes', 'events', or 'purchases' fields."
@@ -37,6 +37,7 @@ class Braze(Channel):
     name = "braze"
     routes = (
         Route("POST", "users/track", "track", "track"),
+        Route("POST", "users/delete", "delete", "users"),
         Route("POST", "campaigns/trigger/send", "campaign", "send"),
         Route("POST", "canvas/trigger/send", "canvas", "send"),
     )
@@ -93,6 +94,13 @@ class Braze(Channel):
             raise Refuse(Reply(400, {"message": NO_DATA, **({"errors": errors} if errors else {})}))
         counts = {f"{array}_processed": count for array, count in done.items() if given[array]}
         return Reply(201, {"message": "success", **counts, **({"errors": errors} if errors else {})}, rows=total)
+
+    def delete(self, call: Call) -> Reply:
+        people = call.json.get("external_ids")
+        if set(call.json) != {"external_ids"} or not isinstance(people, list) or not 1 <= len(people) <= DELETED:
+            raise Refuse(self.error(400, f"1 to {DELETED} external_ids must be given"))
+        known = [key for key in people if self.state["people"].pop(key, None) is not None]
+        return Reply(201, {"message": "success", "deleted": len(known)}, rows=len(people))
 
     def _apply(self, array: str, row: Document) -> None:
         key, who = self._person(row)

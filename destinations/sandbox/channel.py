@@ -47,6 +47,7 @@ class Credentials:
     mixpanel_project_id: str = "1000003"
     mixpanel_project_token: str = "sandbox-mixpanel"  # noqa: S105 (opens nothing but a local server)
     mixpanel_username: str = "sandbox.service.account"
+    mixpanel_privacy_token: str = "sandbox-privacy"  # noqa: S105 (opens nothing but a local server)
     mixpanel_secret: str = "sandbox-service-secret"  # noqa: S105 (opens nothing but a local server)
     onesignal_app_id: str = "00000000-0000-4000-8000-000000000001"
     onesignal_api_key: str = "sandbox-onesignal"

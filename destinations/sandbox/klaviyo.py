@@ -41,6 +41,7 @@ class Klaviyo(Writes):
         Route("POST", "api/event-bulk-create-jobs", "events", "M"),
         Route("POST", "api/profile-suppression-bulk-create-jobs", "suppress", "L"),
         Route("POST", "api/profile-subscription-bulk-delete-jobs", "unsubscribe", "L"),
+        Route("POST", "api/data-privacy-deletion-jobs", "forget", "S"),
     )
 
     def blank(self) -> Document:

@@ -99,6 +99,14 @@ class Account:
             self.index.pop((name, profile[name]), None)
         profile[name] = tidy(name, value)
 
+    def delete(self, key: str) -> None:
+        """Take a profile out of the account and of its lists."""
+        profile = self.state["profiles"].pop(key)
+        for name in KEYS:
+            self.index.pop((name, profile.get(name)), None)
+        for found in self.state["lists"].values():
+            found["members"].pop(key, None)
+
     def create_list(self, name: str, at: str) -> str:
         seed = hashlib.sha256(f"{len(self.state['lists'])}|{name}".encode()).digest()
         key = "".join(ALPHABET[byte % len(ALPHABET)] for byte in seed[:6])

@@ -88,6 +88,20 @@ SUPPRESS: Shape = {
         "relationships?": {"list?": _LIST},
     }
 }
+FORGET: Shape = {
+    "data": {
+        "type": one("data-privacy-deletion-job"),
+        "attributes": {
+            "profile": {
+                "data": {
+                    "type": one("profile"),
+                    "id?": TEXT,
+                    "attributes": {"email?": TEXT, "phone_number?": TEXT},
+                }
+            }
+        },
+    }
+}
 UNSUBSCRIBE: Shape = {
     "data": {
         "type": one("profile-subscription-bulk-delete-job"),

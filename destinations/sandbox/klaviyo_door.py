@@ -20,6 +20,7 @@ from destinations.sandbox.shapes import Shape, complaints
 KIND = "application/vnd.api+json"
 RATES = {
     "XS": ((1, 1), (15, 60)),
+    "S": ((3, 1), (60, 60)),
     "M": ((10, 1), (150, 60)),
     "daily": ((10, 1), (150, 60), (150, 86_400)),
     "L": ((75, 1), (750, 60)),

@@ -171,6 +171,18 @@ class Writes(Door):
         job = {"type": "profile-suppression-bulk-create-job", "id": self.account.make_id("sup"), "attributes": details}
         return Reply(202, {"data": job}, rows=len(rows))
 
+    def forget(self, call: Call) -> Reply:
+        """Delete a profile that is named by exactly one identifier."""
+        check(call, bodies.FORGET)
+        data = call.json["data"]["attributes"]["profile"]["data"]
+        named = {**data["attributes"], **({"id": data["id"]} if "id" in data else {})}
+        if len(named) != 1:
+            raise refuse(400, "invalid", "Exactly one identifier must be given.", "/data/attributes/profile/data")
+        key = named.get("id") if "id" in named else self.account.first(named)
+        if key in self.state["profiles"]:
+            self.account.delete(str(key))
+        return Reply(202, rows=1)
+
     def unsubscribe(self, call: Call) -> Reply:
         """A profile that is not on the named list, or a call that names none, loses the consent to everything."""
         check(call, bodies.UNSUBSCRIBE)

@@ -15,8 +15,8 @@ from typing import Any
 from destinations.sandbox.channel import Call, Channel, Document, Refuse, Reply, Route
 from destinations.sandbox.messages import message
 
-EVENTS, UPDATES, BODY, ITEM, NAME = 2000, 2000, 10_000_000, 1_000_000, 255
-RATES = {"import": ((15, 1),), "engage": ((100, 1),)}
+EVENTS, UPDATES, PEOPLE, BODY, ITEM, NAME = 2000, 2000, 2000, 10_000_000, 1_000_000, 255
+RATES = {"import": ((15, 1),), "engage": ((100, 1),), "deletions": ((1, 1),)}
 INSERT_ID = re.compile(r"[A-Za-z0-9-]{1,36}")
 CHANGES = {"$set": dict, "$set_once": dict, "$add": dict, "$union": dict, "$append": dict, "$remove": dict,
            "$unset": list, "$delete": str}  # fmt: skip
@@ -30,7 +30,11 @@ class Mixpanel(Channel):
     """One Mixpanel project."""
 
     name = "mixpanel"
-    routes = (Route("POST", "import", "imports", "import"), Route("POST", "engage", "engage", "engage"))
+    routes = (
+        Route("POST", "import", "imports", "import"),
+        Route("POST", "engage", "engage", "engage"),
+        Route("POST", "api/app/data-deletions/v3.0/", "delete", "deletions"),
+    )
 
     def blank(self) -> Document:
         return {"people": {}, "audiences": {}, "messages": [], "seen": {}, "repeats": 0}
@@ -52,6 +56,8 @@ class Mixpanel(Channel):
             self._authorise(call)
         if self.setup.pace and self.windows.take(route.rate, RATES[route.rate]):
             return self.throttled(None)
+        if route.take == "delete":
+            return self.delete(call)
         if call.content_type != "application/json" or not isinstance(call.json, list):
             raise Refuse(self.error(400, "the body must be a JSON array"))
         if len(call.body) > BODY:
@@ -122,6 +128,21 @@ class Mixpanel(Channel):
             person[name] = [one for one in person.get(name) or [] if one != value]
         if "$delete" in update:
             del self.state["people"][update["$distinct_id"]]
+
+    def delete(self, call: Call) -> Reply:
+        """Delete people and their events, as a job that nobody waits for."""
+        own, given = self.setup.credentials, call.json
+        if call.headers.get("authorization") != f"Bearer {own.mixpanel_privacy_token}":
+            raise Refuse(self.error(401, "Unauthorized"))
+        people = given.get("distinct_ids") if isinstance(given, dict) else None
+        if call.query.get("token") != own.mixpanel_project_token or not isinstance(people, list) or len(people) > PEOPLE:
+            raise Refuse(self.error(400, f"must name the project's token and at most {PEOPLE} distinct_ids"))
+        kept = self.state["messages"]
+        shown = [self._shown(key) for key in people] + people
+        self.state["messages"] = [one for one in kept if one["to"] not in shown]
+        for key in people:
+            self.state["people"].pop(key, None)
+        return Reply(200, {"status": "ok", "results": {"task_id": "sandbox-deletion"}}, rows=len(people))
 
     def _shown(self, key: str) -> str:
         person = self.state["people"].get(key, {})

@@ -40,6 +40,7 @@ class Onesignal(Channel):
     name = "onesignal"
     routes = (
         Route("POST", "apps/{app}/users", "user", "users"),
+        Route("DELETE", "apps/{app}/users/by/onesignal_id/{unique}", "delete", "users"),
         Route("POST", "notifications", "push", "notifications"),
         Route("GET", "notifications", "sent", "notifications"),
     )
@@ -71,7 +72,7 @@ class Onesignal(Channel):
         wait = self.windows.take(route.rate, RATES[route.rate]) if self.setup.pace else 0
         if wait:
             return self.throttled(wait)
-        if call.writes and call.content_type != "application/json":
+        if call.body and call.content_type != "application/json":
             raise Refuse(self.error(400, "Content-Type must be application/json"))
         reply: Reply = getattr(self, route.take)(call, **found)
         return reply
@@ -102,6 +103,13 @@ class Onesignal(Channel):
                 person["tags"][name] = value
         identity = {"external_id": key, "onesignal_id": person["onesignal_id"]}
         return Reply(status, {"identity": identity, "properties": {"tags": person["tags"]}}, rows=1)
+
+    def delete(self, call: Call, app: str, unique: str) -> Reply:  # noqa: ARG002 (all answers are called alike)
+        found = [key for key, person in self.state["people"].items() if person["onesignal_id"] == unique]
+        if app != self.setup.credentials.onesignal_app_id or not found:
+            raise Refuse(self.error(404, "user not found"))
+        del self.state["people"][found[0]]
+        return Reply(202, {"identity": {"onesignal_id": unique}}, rows=1)
 
     def push(self, call: Call) -> Reply:
         given = self._shaped(call, PUSH)

@@ -1,6 +1,7 @@
 """Any HTTP endpoint: Standard Webhooks headers and signature, deliveries told apart by `webhook-id`.
 
-Deliveries of type `audience.entered` and `audience.left` keep a membership; every other type is a message.
+Deliveries of type `audience.entered` and `audience.left` keep a membership, `person.forgotten`
+ends all of them; every other type is a message.
 """
 
 from __future__ import annotations
@@ -77,6 +78,9 @@ class Webhook(Channel):
             return Reply(200, {"status": "already received"}, rows=1)
         if given["type"] in SET:
             self._place(given["data"], SET[given["type"]])
+        elif given["type"] == "person.forgotten":
+            for members in self.state["audiences"].values():
+                members.pop(_key(given["data"]), None)
         else:
             self._keep(unique, given)
         self.state["seen"][unique] = True

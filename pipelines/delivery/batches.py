@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from destinations.protocol import Capabilities, Limits, Member, Operation
 
@@ -46,13 +47,18 @@ def operation_of(action: str, capabilities: Capabilities) -> Operation:
     return operation if operation in capabilities.operations else Operation.ADD
 
 
+def named(unique: str, identifiers: str, person: str | None = None, **more: Any) -> Member:
+    """A member of those identifiers (JSON); `person` where they have no key of the warehouse."""
+    given = json.loads(identifiers)
+    key = given.get("person") or person or ""
+    return Member(unique, key, {"person": key, **given}, **more)
+
+
 def member_of(op: Op) -> Member:
     """The operation as the destination sees it."""
-    identifiers = json.loads(op.identifiers)
-    person = identifiers.pop("person", None) or op.person_key or ""
     occurred_at = op.occurred_at.replace(tzinfo=UTC) if op.occurred_at else None
-    return Member(op.op_id, person, {"person": person, **identifiers}, json.loads(op.attributes), op.remote_id,
-                  occurred_at)
+    return named(op.op_id, op.identifiers, op.person_key, attributes=json.loads(op.attributes),
+                 remote_id=op.remote_id, occurred_at=occurred_at)
 
 
 def too_large(op: Op, limits: Limits) -> bool:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from destinations.protocol import Batch, Capabilities, Destination, Operation, Request, Response
+from destinations.protocol import Batch, Capabilities, Destination, Limits, Operation, Request, Response
 from pipelines.audiences import SuppressionModel, Sync
 from pipelines.delivery import jobs, lanes
 from pipelines.delivery.batches import Op, cut, member_of, operation_of, too_large
@@ -166,11 +166,15 @@ def _wait_for_jobs(
 
 
 def converse(
-    courier: Courier, exchange: Generator[Request, Response, Any], transport: Transport, clock: Clock
+    courier: Courier, exchange: Generator[Request, Response, Any], transport: Transport, clock: Clock,
+    limits: Limits | None = None,
 ) -> Any:
-    """Drive an exchange that is not about members (prepare, check) and answer what it returns."""
+    """Drive an exchange that leaves no receipts (prepare, check, deletion) and answer what it returns.
+
+    `limits`: of one that is harmless to repeat.
+    """
     result: list[Any] = []
-    lanes.run(iter([courier.converse(exchange, result)]), transport, clock, 1)
+    lanes.run(iter([courier.converse(exchange, result, limits)]), transport, clock, 1)
     return result[0]
 
 

@@ -53,7 +53,6 @@ LEASE_MARGIN = 180.0
 """Seconds that must be left of the lease when a request is claimed: its deadline, skew, and a pause of this process."""
 BREAKER = 5
 """Lost or failed answers in a row after which a run stops sending."""
-
 SPLITS = 64
 """Requests beyond the first that may be spent to find the poison rows of one batch: 2 k log2(n/k) for k of n rows."""
 _WHOLE = re.compile(r"HTTP (400|413|422)\b")
@@ -115,12 +114,14 @@ class Courier:
         return (operation is not Operation.TRIGGER or self.at_least_once
                 or self.destination.capabilities.dedupe is Dedupe.KEY)
 
-    def converse(self, exchange: Generator[Request, Response, Any], result: list[Any]) -> Lane:
-        """Lane of an exchange without members (prepare, check, members); appends its result."""
+    def converse(
+        self, exchange: Generator[Request, Response, Any], result: list[Any], limits: Limits | None = None
+    ) -> Lane:
+        """Lane of an exchange without receipts (prepare, check); appends its result. With `limits`: repeatable."""
         try:
             request = next(exchange)
             while True:
-                answer = yield from _Talk(self, Limits(), {}, repeatable=False).ask(request)
+                answer = yield from _Talk(self, limits or Limits(), {}, repeatable=limits is not None).ask(request)
                 if isinstance(answer, Lost):
                     raise ChannelRefused(f"connection {self.connection}: no answer to {request!r}: {answer.reason}")
                 request = exchange.send(answer)

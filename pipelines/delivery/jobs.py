@@ -6,14 +6,14 @@ run waits for a job longer than its patience.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from destinations.protocol import Job, Member, Operation, Verdict
+from destinations.protocol import Job, Operation, Verdict
+from pipelines.delivery.batches import named
 from pipelines.delivery.exchange import OUTCOMES, Courier
 from pipelines.delivery.lanes import Lane
 from pipelines.errors import ChannelRefused
@@ -47,7 +47,7 @@ def poll(courier: Courier, waiting: Sequence[Waiting], target: str | None) -> li
 
 def _ask(courier: Courier, job_id: str, ops: Sequence[Waiting], target: str | None) -> Lane:
     operation = Operation.TRIGGER if ops[0].action == "event" else Operation(ops[0].action)
-    job = Job(job_id, tuple(_member(op) for op in ops), operation, target)
+    job = Job(job_id, tuple(named(op.op_id, op.identifiers, op.person_key) for op in ops), operation, target)
     found: list[Any] = []
     try:
         yield from courier.converse(courier.destination.settle(job), found)
@@ -61,9 +61,3 @@ def _ask(courier: Courier, job_id: str, ops: Sequence[Waiting], target: str | No
         Receipt(op.epoch, op.op_id, op.attempt + 1, op.seq, OUTCOMES[outcome.verdict], None, outcome.reason[:200],
                 outcome.remote_id, None, op.first_sent_at, now)
         for op in ops if (outcome := said.get(op.op_id)) and outcome.verdict is not Verdict.PENDING])
-
-
-def _member(op: Waiting) -> Member:
-    identifiers = json.loads(op.identifiers)
-    person = identifiers.get("person") or op.person_key or ""
-    return Member(op.op_id, person, {"person": person, **identifiers})

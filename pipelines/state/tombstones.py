@@ -87,6 +87,26 @@ def places(warehouse: Warehouse, person: str) -> list[tuple[str, str, str]]:
         {"person": person})]
 
 
+def told(
+    warehouse: Warehouse, connection: str, syncs: Sequence[str], person: str
+) -> list[tuple[str, str, str | None]]:
+    """What these syncs may have told the channel of the person: key, identifiers (JSON) and the channel's own id.
+
+    A key that somebody else has there too is theirs.
+    """
+    among = ", ".join(map(literal, syncs))
+    return [(key, identifiers, remote) for key, identifiers, remote in warehouse.query(
+        f"""select o.dest_key, arg_max(o.identifiers, o.epoch), max(i.remote_id) from activation.op as o
+        inner join activation.receipt as r on o.sync_id = r.sync_id and o.epoch = r.epoch and o.op_id = r.op_id
+            and r.outcome in ('ok', 'unknown', 'rejected', 'accepted')
+        left join activation.remote_id as i on i.connection = $connection and i.dest_key = o.dest_key
+        where o.sync_id in ({among}) and o.person_key = $person and o.dest_key not in (
+            select d.dest_key from activation.desired as d
+            inner join activation.sync_control as c on d.sync_id = c.sync_id and c.connection = $connection
+            where d.person_key <> $person and d.dest_key is not null)
+        group by o.dest_key order by o.dest_key""", {"connection": connection, "person": person})]
+
+
 MAY_HOLD = """
     select dest_key, identifiers from activation.ledger_base
     where sync_id = $sync and json_extract_string(identifiers, '$.person') = $person

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC
 from pathlib import Path
@@ -14,6 +15,8 @@ import requests
 import destinations
 from destinations.protocol import Request, Response
 from destinations.sandbox.server import Sandbox
+from pipelines.forget import forget
+from tests.engine.desk import Opened
 from tests.engine.world import World
 
 ADA, BEN, CLEO = ("ada", "ada@example.com", 1), ("ben", "ben@example.com", 2), ("cleo", "cleo@example.com", 3)
@@ -21,6 +24,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "braze": {"api_key": "BRAZE_API_KEY"},
     "google_ads": {"access_token": "GOOGLE_ADS_ACCESS_TOKEN", "account_id": "GOOGLE_ADS_ACCOUNT_ID"},
     "tiktok_ads": {"access_token": "TIKTOK_ADS_ACCESS_TOKEN", "advertiser_id": "TIKTOK_ADS_ADVERTISER_ID"},
+    "klaviyo": {"api_key": "KLAVIYO_API_KEY"},
+    "customerio": {"site_id": "CUSTOMERIO_SITE_ID", "api_key": "CUSTOMERIO_API_KEY",
+                   "app_api_key": "CUSTOMERIO_APP_API_KEY"},
     "iterable": {"api_key": "ITERABLE_API_KEY"},
     "mixpanel": {"project_id": "MIXPANEL_PROJECT_ID", "project_token": "MIXPANEL_PROJECT_TOKEN",
                  "username": "MIXPANEL_USERNAME", "secret": "MIXPANEL_SECRET"},
@@ -78,6 +84,20 @@ def test_the_channel_holds_what_the_audience_says_and_the_ledger_knows_it(
     assert (second.plan.add, second.plan.remove, held(sandbox, name)) == (1, 1, ["ben", "cleo"])
     assert len(world.ledger()) == 2
     assert world.run(2).status == "nothing"
+
+
+@pytest.mark.parametrize("name", [name for name in SETTINGS if name not in ("google_ads", "tiktok_ads")])
+def test_a_forgotten_persons_profile_is_deleted_in_the_channel(
+    name: str, open_world: Callable[..., tuple[World, Sandbox]]
+) -> None:
+    world, sandbox = open_world(name)
+    world.people(ADA, BEN)
+    world.run()
+    report = forget(Opened(world), "ada", "Privacy", "asked", world.clock.now())
+    assert (report.confirmed, [(each.connection, each.outcome) for each in report.deletions]) == (
+        True, [("mail", "deleted")])
+    assert (held(sandbox, name), sandbox.truth()["channels"][name].get("people", 1)) == (["ben"], 1)
+    assert "ada" not in json.dumps(sandbox.truth()["channels"][name])
 
 
 @pytest.mark.parametrize("name", ["braze", "iterable", "mixpanel", "onesignal"])

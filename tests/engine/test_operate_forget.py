@@ -13,7 +13,7 @@ import pytest
 
 from pipelines.audiences import Audience, Guards
 from pipelines.errors import StateError
-from tests.engine.world import RawMail, World
+from tests.engine.world import ForgettingMail, RawMail, World
 
 ADA, BEN, CLEO = ("ada-4711", "sentinel@x.io", 1), ("ben", "ben@x.io", 2), ("cleo", "cleo@x.io", 3)
 SIGNED = ("--by", "Privacy", "--reason", "asked in writing")
@@ -64,8 +64,7 @@ def test_the_report_is_a_document_and_names_nobody_but_what_is_left_to_do(world:
     assert ran.out.splitlines() == [
         f"Forgotten from now on, as {digest[:16]}…", "  cart__mail: removed",
         "Erased: 2 of receipt, 2 of op, 1 of desired, 1 of membership.",
-        "Left to you: mail may keep a profile and past messages; Tailrace has no call that deletes them, so ask the "
-        "channel.",
+        "Left to you: mail may keep a profile and past messages: there is no call that deletes them, so ask the channel.",
         "Left to you: deleted rows can remain as bytes in free pages of a DuckDB file; --rewrite-file writes it anew, "
         "best after your own sources are clean.",
         "Left to you: your own sources, models, snapshots and backups, and copies of the warehouse."]
@@ -167,6 +166,41 @@ def test_messages_in_doubt_are_erased_with_the_person(make_world, at_desk) -> No
     code, report = forget(at_desk(world))
     assert (code, report["places"][0]["outcome"], traces(world, "sentinel"), world.run(1.1).plan.trigger) == (
         0, "nothing", [], 0)
+
+
+def test_where_a_channel_can_delete_a_profile_it_is_told_to_under_every_key_it_knew(make_world, at_desk) -> None:
+    world = make_world(ForgettingMail, trigger=TRIGGER, first_sync="live")
+    world.people(("ada-4711", "old@x.io", 1), BEN)
+    world.run()
+    world.people(ADA, BEN)
+    world.run(1)
+    code, report = forget(at_desk(world))
+    assert (code, report["deletions"], report["no_delete_call"], world.channel.forgotten, traces(world, "x.io")) == (
+        0, [{"connection": "mail", "outcome": "deleted", "detail": ""}], [], ["old@x.io", "sentinel@x.io"],
+        traces(world, "ben@x.io"))
+
+
+def test_a_deletion_without_an_answer_is_not_confirmed_and_asked_for_again(make_world, at_desk) -> None:
+    world = make_world(ForgettingMail)
+    world.people(ADA, BEN)
+    world.run()
+    desk = at_desk(world)
+    world.channel.faults = ["", *["lost_before"] * 4]
+    code, report = forget(desk)
+    assert (code, report["confirmed"], [place["outcome"] for place in report["places"]]) == (1, False, ["removed"])
+    assert report["deletions"][0]["detail"].startswith("connection mail: no answer to")
+    ran = desk("forget", "ada-4711", *SIGNED)
+    assert (ran.code, ran.out.splitlines()[1:3], world.channel.forgotten, traces(world, "sentinel")) == (
+        0, ["  cart__mail: held nothing of them, or only what others share",
+            "  mail: has taken over to delete the profile"], ["sentinel@x.io"], [])
+
+
+def test_a_profile_that_somebody_else_has_too_is_not_deleted(make_world, at_desk) -> None:
+    world = make_world(ForgettingMail)
+    world.people(ADA, ("zoe", "sentinel@x.io", 1))
+    world.run()
+    code, report = forget(at_desk(world))
+    assert (code, report["deletions"][0]["outcome"], world.channel.forgotten) == (0, "nothing", [])
 
 
 class Firms(World):

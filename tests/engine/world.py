@@ -72,6 +72,14 @@ class RawMail(Mail):
     capabilities = Capabilities(operations=Mail.capabilities.operations, identifiers=("email",))
 
 
+class ForgettingMail(Mail):
+    """The same with a call that deletes a profile."""
+
+    capabilities = Capabilities(
+        operations={**Mail.capabilities.operations, Operation.DELETE: Limits(rows=1)}, identifiers=("email",),
+        dedupe=Dedupe.KEY, dedupe_window=86_400)
+
+
 class ListMail(Mail):
     """The same with a remote list that must be found first."""
 
@@ -88,6 +96,8 @@ class Channel:
 
     members: dict[str, dict[str, object]] = field(default_factory=dict)
     messages: list[dict[str, object]] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
+    """E-mails whose profile was deleted."""
     requests: int = 0
     faults: list[str] = field(default_factory=list)
     """For the next requests, in order: `` (none), lost, lost_before, never_sent, 429, 500, 401, garbage, job"""
@@ -129,7 +139,8 @@ class Channel:
                 continue
             if body["do"] == "trigger":
                 self.messages.append({"event": body["event"], **row})
-            elif body["do"] == "remove":
+            elif body["do"] in ("remove", "delete"):
+                self.forgotten += [row["email"]] if body["do"] == "delete" else []
                 self.members.pop(row["email"], None)
             else:
                 self.members[row["email"]] = {k: v for k, v in row.items() if k not in ("id", "email")}

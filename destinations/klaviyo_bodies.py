@@ -1,0 +1,104 @@
+"""Klaviyo's bodies: profiles and events as it is sent them, and how its import jobs tell what became of each row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from destinations.answers import code
+from destinations.http import Json, walk
+from destinations.protocol import Batch, Job, Member, Outcome, Verdict
+
+FIELDS = {"email": "email", "phone": "phone_number", "person": "external_id"}
+"""Identifier kind → Klaviyo's name."""
+ROW = re.compile(r"/data/attributes/profiles/data/(\d+)(?:/.*?)?(?:/(\w+))?")
+"""Pointer to a profile of a job, and the field that is wrong."""
+_OWN = frozenset({"first_name", "last_name", "organization", "locale", "title", "image"})
+
+
+def key_of(member: Member) -> tuple[str, str]:
+    """Kind and value that a profile is keyed by: e-mail, else phone, else the warehouse's key."""
+    found = ((kind, member.identifiers[kind]) for kind in ("email", "phone") if kind in member.identifiers)
+    return next(found, ("person", member.person))
+
+
+def names_of(member: Member) -> dict[str, Json]:
+    """The identifiers of a profile."""
+    known = {FIELDS[kind]: member.identifiers[kind] for kind in ("email", "phone") if kind in member.identifiers}
+    return {**known, "external_id": member.person}
+
+
+def import_job(members: Sequence[Member], target: str | None) -> dict[str, Any]:
+    """A job that creates or updates profiles and puts them on a list. `null` clears a property."""
+
+    def profile(member: Member) -> dict[str, Json]:
+        own = {name: value for name, value in member.attributes.items() if name in _OWN}
+        custom = {name: value for name, value in member.attributes.items() if name not in _OWN}
+        return {**own, **names_of(member), **({"properties": custom} if custom else {})}
+
+    rows = [{"type": "profile", "attributes": profile(member)} for member in members]
+    job: dict[str, Any] = {"type": "profile-bulk-import-job", "attributes": {"profiles": {"data": rows}}}
+    if target:
+        job["relationships"] = {"lists": {"data": [{"type": "list", "id": target}]}}
+    return {"data": job}
+
+
+def deletion(member: Member) -> dict[str, Any]:
+    """A job that deletes a profile, named by one identifier: Klaviyo refuses two."""
+    kind, value = key_of(member)
+    name: dict[str, Any] = {"id": member.remote_id, "attributes": {}} if member.remote_id else {
+        "attributes": {FIELDS[kind]: value}}
+    profile = {"profile": {"data": {"type": "profile", **name}}}
+    return {"data": {"type": "data-privacy-deletion-job", "attributes": profile}}
+
+
+def event(batch: Batch) -> dict[str, Any]:
+    """One event, which Klaviyo records once however often it is sent; `backfill` records it without starting flows."""
+    [member] = batch.members
+    attributes = {
+        "properties": dict(member.attributes),
+        "unique_id": member.id,
+        "backfill": batch.silent,
+        "metric": {"data": {"type": "metric", "attributes": {"name": batch.event}}},
+        "profile": {"data": {"type": "profile", "attributes": names_of(member)}},
+    }
+    time = {"time": member.occurred_at.isoformat(timespec="seconds")} if member.occurred_at else {}
+    return {"data": {"type": "event", "attributes": {**time, **attributes}}}
+
+
+def still_pending(job: Job, why: str) -> list[Outcome]:
+    """Ask again later."""
+    return [Outcome(member.id, Verdict.PENDING, why, job=job.id) for member in job.members]
+
+
+def read_job(job: Job, errors: Sequence[Any], profiles: Sequence[Any], failed: int) -> list[Outcome]:
+    """How a finished import ended for each member: by the payload that an error repeats, else by its pointer."""
+    index = {(field, value.lower()): at for at, member in enumerate(job.members)
+             for field, value in names_of(member).items() if isinstance(value, str)}
+
+    def find(attributes: Any) -> int | None:
+        keys = [(field, str(walk(attributes, field)).lower()) for field in ("external_id", "email", "phone_number")]
+        return next((index[key] for key in keys if key in index), None)
+
+    wrong: dict[int | None, str] = {}
+    for error in errors:
+        about = walk(error, "attributes", "original_payload")
+        at = find(walk(about, "attributes", default=about))
+        match = ROW.fullmatch(str(walk(error, "attributes", "source", "pointer")))
+        if at is None and match and len(match[1]) < 7:
+            at = int(match[1])
+        wrong[at] = code(walk(error, "attributes", "code"), match[2] if match else None) or "refused by the import"
+    remote = {find(walk(profile, "attributes")): walk(profile, "id") for profile in profiles}
+    unnamed = failed > sum(at is not None and at < len(job.members) for at in wrong)
+
+    def outcome(at: int, member: Member) -> Outcome:
+        if at in wrong:
+            return Outcome(member.id, Verdict.REJECTED, wrong[at])
+        if isinstance(remote.get(at), str):
+            return Outcome(member.id, Verdict.ACCEPTED, remote_id=remote[at])
+        if unnamed:
+            return Outcome(member.id, Verdict.UNKNOWN, "the import refused rows that it did not name")
+        return Outcome(member.id, Verdict.ACCEPTED)
+
+    return [outcome(at, member) for at, member in enumerate(job.members)]
