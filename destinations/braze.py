@@ -50,7 +50,7 @@ Row = dict[str, Any]
 class BrazeSettings(Settings):
     """A REST API key and the instance it belongs to."""
 
-    api_key: SecretStr = Field(description="a REST API key (users.track, users.delete, campaigns and canvas.trigger.send)")
+    api_key: SecretStr = Field(description="a REST API key (users.track, users.delete, …trigger.send)")
     region: str = Field(default="iad-01", pattern=r"^[a-z]{2,3}-\d\d$", description="the instance: iad-01, fra-01, …")
     attribute: str = Field(default="tailrace_audiences", min_length=1, max_length=_LONGEST,
                            description="the array attribute that lists a person's audiences")

@@ -1,7 +1,8 @@
 """Mixpanel: profiles, cohorts by way of a list property, events.
 
 Sources: https://docs.mixpanel.com/reference (ingestion API: import-events with strict=1, profile-batch-update, limits
-of user profiles, regions; GDPR API, 2,000 people a request), its page on 400 answers, and the wire format of the official SDK (mixpanel 5.4.1).
+of user profiles, regions; GDPR API, 2,000 people a request), its page on 400 answers, and the wire format of the
+official SDK (mixpanel 5.4.1).
 
 `distinct_id` is the key of the warehouse. Cohorts cannot be filled: a list property holds the names of a person's
 audiences, for cohorts to filter by. Events are deduplicated by `$insert_id`; refused ones are named and the others

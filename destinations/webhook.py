@@ -67,7 +67,7 @@ class WebhookSettings(Settings):
 
 
 class Webhook(Destination):
-    """Posts `{"type", "timestamp", "data"}` for each member that enters, changes, leaves, triggers an event or is forgotten."""
+    """Posts `{"type", "timestamp", "data"}` for who enters, changes, leaves, triggers an event or is forgotten."""
 
     settings_type = WebhookSettings
     capabilities = Capabilities(

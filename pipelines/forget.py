@@ -73,7 +73,8 @@ class Report:
     @property
     def confirmed(self) -> bool:
         """Whether nothing is left to do for Tailrace."""
-        return all(each.outcome != "unconfirmed" for each in (*self.places, *self.deletions))
+        return "unconfirmed" not in [*(each.outcome for each in self.places),
+                                     *(each.outcome for each in self.deletions)]
 
 
 def forget(project: Project, person: str, by: str, reason: str, now: datetime, *, anyway: bool = False) -> Report:
@@ -137,13 +138,13 @@ def _ask_to_delete(
     destination, outcomes = task.destination, list[Outcome]()
     limits = destination.capabilities.operations[Operation.DELETE]
     try:
-        with project.alone(audience.name, f"forget-{secrets.token_hex(6)}") as ports:
-            with closing(ports.transport()) as transport, closing(ports.journal(task.sync_id)) as journal:
-                courier = Courier(connection, credential_of(destination), destination, journal, ports.pace, ports.clock)
-                for at in range(0, len(members), limits.rows):
-                    batch = Batch(Operation.DELETE, tuple(members[at : at + limits.rows]), audience.name,
-                                  at=ports.clock.now().replace(tzinfo=UTC))
-                    outcomes += converse(courier, destination.deliver(batch), transport, ports.clock, limits)
+        with (project.alone(audience.name, f"forget-{secrets.token_hex(6)}") as ports,
+              closing(ports.transport()) as transport, closing(ports.journal(task.sync_id)) as journal):
+            courier = Courier(connection, credential_of(destination), destination, journal, ports.pace, ports.clock)
+            for at in range(0, len(members), limits.rows):
+                batch = Batch(Operation.DELETE, tuple(members[at : at + limits.rows]), audience.name,
+                              at=ports.clock.now().replace(tzinfo=UTC))
+                outcomes += converse(courier, destination.deliver(batch), transport, ports.clock, limits)
     except TailraceError as error:
         return Deletion(connection, "unconfirmed", str(error))
     refused = [outcome for outcome in outcomes if outcome.verdict is not Verdict.ACCEPTED]
@@ -213,8 +214,8 @@ def lines(report: Report, *, rewritten: bool) -> Iterator[str]:
     rows = ", ".join(f"{count:,} of {table}" for table, count in report.erased.items() if count)
     yield f"Erased: {rows or 'nothing was recorded'}."
     if report.no_delete_call:
-        yield (f"Left to you: {', '.join(report.no_delete_call)} may keep a profile and past messages: there is no call "
-               "that deletes them, so ask the channel.")
+        yield (f"Left to you: {', '.join(report.no_delete_call)} may keep a profile and past messages: there is no "
+               "call that deletes them, so ask the channel.")
     if not rewritten:
         yield ("Left to you: deleted rows can remain as bytes in free pages of a DuckDB file; --rewrite-file writes it "
                "anew, best after your own sources are clean.")

@@ -135,7 +135,8 @@ class Mixpanel(Channel):
         if call.headers.get("authorization") != f"Bearer {own.mixpanel_privacy_token}":
             raise Refuse(self.error(401, "Unauthorized"))
         people = given.get("distinct_ids") if isinstance(given, dict) else None
-        if call.query.get("token") != own.mixpanel_project_token or not isinstance(people, list) or len(people) > PEOPLE:
+        named = call.query.get("token") == own.mixpanel_project_token
+        if not named or not isinstance(people, list) or len(people) > PEOPLE:
             raise Refuse(self.error(400, f"must name the project's token and at most {PEOPLE} distinct_ids"))
         kept = self.state["messages"]
         shown = [self._shown(key) for key in people] + people

@@ -64,7 +64,8 @@ def test_the_report_is_a_document_and_names_nobody_but_what_is_left_to_do(world:
     assert ran.out.splitlines() == [
         f"Forgotten from now on, as {digest[:16]}…", "  cart__mail: removed",
         "Erased: 2 of receipt, 2 of op, 1 of desired, 1 of membership.",
-        "Left to you: mail may keep a profile and past messages: there is no call that deletes them, so ask the channel.",
+        "Left to you: mail may keep a profile and past messages: there is no call that deletes them, so ask the "
+        "channel.",
         "Left to you: deleted rows can remain as bytes in free pages of a DuckDB file; --rewrite-file writes it anew, "
         "best after your own sources are clean.",
         "Left to you: your own sources, models, snapshots and backups, and copies of the warehouse."]
