@@ -12,7 +12,7 @@ leave. Consent is never assumed. Who is in a list cannot be read back.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -23,7 +23,8 @@ from pydantic import Field, SecretStr
 from destinations.answers import code, expect, resend, unaccepted
 from destinations.discretion import discreet
 from destinations.http import Json, Request, Response, send_json, walk, with_query
-from destinations.identifiers import hashed_already, sha256
+from destinations.identifiers import hash_of
+from destinations.matching import GOOGLE_ADDRESS, google_address
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -45,7 +46,7 @@ _INGESTION = Limits(rows=10_000, rates=((300, 60.0), (100_000, 86_400.0)), rate_
 _OTHER = ((300, 60.0), (50_000, 86_400.0))
 _ROW = re.compile(r"(?:.*\.)?audience_?members\[(\d{1,6})\](?:\W.*)?", re.IGNORECASE)
 _GRANTED, _DENIED = frozenset({"true", "granted", "consent_granted"}), frozenset({"false", "denied", "consent_denied"})
-_PERSONAL = ("ad_user_data", "adUserData"), ("ad_personalization", "adPersonalization")
+_PERSONAL = {"ad_user_data": "adUserData", "ad_personalization": "adPersonalization"}
 _CONFIGURATION = {
     "INVALID_USER_LIST_ID": "there is no such user list: correct list_id, or leave it out to have it found by name",
     "INVALID_USER_LIST_TYPE": "the user list does not take contact data: name another list_id",
@@ -80,6 +81,7 @@ class GoogleAds(Destination):
     capabilities = Capabilities(
         operations={Operation.ADD: _INGESTION, Operation.REMOVE: _INGESTION},
         identifiers=("email", "phone"),
+        fields=frozenset((*GOOGLE_ADDRESS, *_PERSONAL)),
         hashed=True,
         matches_any=True,
         needs_target=True,
@@ -89,15 +91,10 @@ class GoogleAds(Destination):
     )
 
     def identify(self, kind: str, value: str, region: str | None = None) -> str:
+        normalise = super().identify
         if kind not in ("email", "phone"):
-            return super().identify(kind, value, region)
-        if hashed_already(value):
-            return value.strip().lower()
-        plain = super().identify(kind, value, region)
-        local, _, domain = plain.partition("@")
-        if domain in ("gmail.com", "googlemail.com"):
-            plain = f"{local.replace('.', '')}@{domain}"
-        return sha256(plain)
+            return normalise(kind, value, region)
+        return hash_of(value, lambda plain: undotted(normalise(kind, plain, region)))
 
     def deliver(self, batch: Batch) -> Exchange:
         verb = "remove" if batch.operation is Operation.REMOVE else "ingest"
@@ -225,21 +222,16 @@ def audience_member(member: Member, *, consenting: bool) -> dict[str, Any]:
     """One entry of `audienceMembers`."""
     identifiers: list[Json] = [{field: member.identifiers[kind]} for kind, field in
                                (("email", "emailAddress"), ("phone", "phoneNumber")) if kind in member.identifiers]
-    if found := address(member.attributes):
+    if found := google_address(member.attributes):
         identifiers.append({"address": found})
-    said = {name: status for column, name in _PERSONAL if (status := consent_of(member.attributes.get(column)))}
+    said = {name: status for column, name in _PERSONAL.items() if (status := consent_of(member.attributes.get(column)))}
     return {"userData": {"userIdentifiers": identifiers}, **({"consent": said} if consenting and said else {})}
 
 
-def address(columns: Mapping[str, Json]) -> dict[str, Json] | None:
-    """Names hashed, region and postal code plain; None unless all four are there."""
-    names = [str(columns.get(column) or "") for column in ("given_name", "family_name")]
-    region, postal = (str(columns.get(column) or "").strip() for column in ("region_code", "postal_code"))
-    tidy = ["".join(name.split()).lower() for name in names]
-    if not (all(tidy) and postal and re.fullmatch(r"[A-Za-z]{2}", region)):
-        return None
-    given, family = (name if hashed_already(name) else sha256(name) for name in tidy)
-    return {"givenName": given, "familyName": family, "regionCode": region.upper(), "postalCode": postal}
+def undotted(address: str) -> str:
+    """Without the dots that Gmail does not read; of all other providers as it is."""
+    local, _, domain = address.partition("@")
+    return f"{local.replace('.', '')}@{domain}" if domain in ("gmail.com", "googlemail.com") else address
 
 
 def consent_of(value: Json) -> str | None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
+from collections.abc import Callable
 
 # Blanks and controls are in no part of an address, nor are the invisible characters that spreadsheets leave behind.
 _INVISIBLE = r"\s\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff"
@@ -17,7 +19,9 @@ _ATOM = rf'[^{_INVISIBLE}@"(),:;<>\[\]\\.]+'
 # A label: of ASCII only letters, digits and inner hyphens; ideographic and full-width dots would separate labels too.
 _LABEL = rf"(?!-)[^{_INVISIBLE}!-,./:-@\[-`{{-~。．｡]{{1,63}}(?<!-)"
 _EMAIL = re.compile(rf"(?P<local>{_ATOM}(?:\.{_ATOM})*)@(?:{_LABEL}\.)+(?!\d+$){_LABEL}")
+_EDGES = re.compile(rf"^[{_INVISIBLE}]+|[{_INVISIBLE}]+$")
 _HASHED = re.compile(r"[0-9a-fA-F]{64}")
+_BLANK = hashlib.sha256(b"").hexdigest()
 
 
 class Unusable(ValueError):
@@ -37,7 +41,7 @@ def text(value: str) -> str:
 
 def email(value: str) -> str:
     """Trimmed and lower-cased address. Dots and +tags stay: they are other mailboxes for most providers."""
-    address = text(value).lower()
+    address = text(_EDGES.sub("", unicodedata.normalize("NFC", str(value)))).lower()
     match = _EMAIL.fullmatch(address)
     if not match or len(match["local"].encode()) > 64 or len(address.encode()) > 254:
         raise Unusable("not an e-mail address")
@@ -68,6 +72,11 @@ def sha256(value: str) -> str:
     return hashlib.sha256(value.encode()).hexdigest()
 
 
-def hashed_already(value: str) -> bool:
-    """Whether a value is a SHA-256 in hex, to be passed through in lower case instead of hashed again."""
-    return bool(_HASHED.fullmatch(value.strip()))
+def hash_of(value: str, normalise: Callable[[str], str]) -> str:
+    """SHA-256 of a value as `normalise` writes it, or the value itself where it is such a hash already."""
+    given = value.strip()
+    if not _HASHED.fullmatch(given):
+        return sha256(normalise(value))
+    if given.lower() == _BLANK:
+        raise Unusable("the hash of a blank")
+    return given.lower()

@@ -19,6 +19,7 @@ from destinations.protocol import (
     Batch,
     Destination,
     Job,
+    Json,
     Limits,
     Member,
     Operation,
@@ -189,6 +190,7 @@ def _member(destination: Destination, index: int) -> Member:
     kinds = [kind for kind in destination.capabilities.identifiers if index < 10 or kind == "email"]
     identifiers = {kind: destination.identify(kind, _SAMPLES.get(kind, "person-{}").format(index)) for kind in kinds}
     identifiers["person"] = f"person-{index}"
-    attributes = {"plan": "sentinel plan"} if destination.capabilities.attributes else {}
+    names = sorted(destination.capabilities.fields) or ["plan"] if destination.capabilities.attributes else []
+    attributes: dict[str, Json] = dict.fromkeys(names, "sentinel plan")
     remote = f"remote-{index}" if index % 2 else None
     return Member(f"op-{index}", f"person-{index}", identifiers, attributes, remote, _MOMENT)

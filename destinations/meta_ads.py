@@ -7,7 +7,8 @@ differences are meant: a removal's payload stands in a JSON body, because as a q
 long before 10,000 rows, and the token stands in a header, where no log of addresses shows it.
 
 Normalisation is Meta's documented one, not the SDK's, which loses non-ASCII letters and keeps the 00 of phones. The
-warehouse's key goes along as EXTERN_ID, in plain text as Meta asks. Who is in an audience cannot be read back.
+warehouse's key goes along as EXTERN_ID, in plain text as Meta asks. Columns sent under Meta's names of what it matches
+by (FN, LN, ZIP, …) are hashed too. Who is in an audience cannot be read back.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from pydantic import Field, SecretStr
 from destinations.answers import code, expect, unaccepted
 from destinations.discretion import discreet
 from destinations.http import Json, Request, Response, send_json, walk, with_query
-from destinations.identifiers import hashed_already, sha256
+from destinations.identifiers import hash_of
+from destinations.matching import META_KEYS, meta_key
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -74,7 +76,7 @@ class MetaAds(Destination):
     capabilities = Capabilities(
         operations={Operation.ADD: _USERS, Operation.REMOVE: _USERS},
         identifiers=("email", "phone", "madid"),
-        attributes=False,
+        fields=frozenset(META_KEYS),
         hashed=True,
         matches_any=True,
         needs_target=True,
@@ -83,12 +85,11 @@ class MetaAds(Destination):
     )
 
     def identify(self, kind: str, value: str, region: str | None = None) -> str:
-        if kind in ("email", "phone") and hashed_already(value):
-            return value.strip().lower()
-        plain = super().identify(kind, value, region)
-        if kind == "madid":
-            return plain.lower()
-        return sha256(plain.removeprefix("+")) if kind in ("email", "phone") else plain
+        normalise = super().identify
+        if kind in ("email", "phone"):
+            return hash_of(value, lambda plain: normalise(kind, plain, region).removeprefix("+"))
+        plain = normalise(kind, value, region)
+        return plain.lower() if kind == "madid" else plain
 
     def deliver(self, batch: Batch) -> Exchange:
         method = "DELETE" if batch.operation is Operation.REMOVE else "POST"
@@ -165,15 +166,18 @@ class MetaAds(Destination):
 
 
 def payload(batch: Batch) -> dict[str, Any]:
-    """Rows of the kinds Meta matches by; an empty text for what a member has not."""
-    schema = {"EMAIL": "email", "PHONE": "phone"}
+    """Rows of what Meta matches by; an empty text for what a member has not."""
+    kinds = {"EMAIL": "email", "PHONE": "phone"}
     if any("madid" in member.identifiers for member in batch.members):
-        schema["MADID"] = "madid"
+        kinds["MADID"] = "madid"
+    keys = [key for key in META_KEYS if any(key in member.attributes for member in batch.members)]
 
-    def row(member: Member) -> list[str]:
-        return [*(member.identifiers.get(kind, "") for kind in schema.values()), member.person]
+    def row(member: Member) -> list[Json]:
+        return [*(member.identifiers.get(kind, "") for kind in kinds.values()),
+                *(meta_key(key, member.attributes.get(key)) for key in keys), member.person]
 
-    return {"schema": [*schema, "EXTERN_ID"], "is_raw": True, "data": [row(member) for member in batch.members]}
+    data = [row(member) for member in batch.members]
+    return {"schema": [*kinds, *keys, "EXTERN_ID"], "is_raw": True, "data": data}
 
 
 def read_counts(batch: Batch, response: Response) -> list[Outcome]:

@@ -97,6 +97,8 @@ class Capabilities:
     """Identifier kinds accepted, preferred first: the first that a row has is the key of the member in the channel."""
     attributes: bool = True
     """Whether columns of `send` can be kept up to date for a member."""
+    fields: frozenset[str] = frozenset()
+    """The names under which the channel takes such columns, where it knows only these."""
     hashed: bool = False
     """Whether `identify` answers hashes, so that the plain value never leaves the warehouse."""
     matches_any: bool = False

@@ -19,7 +19,7 @@ from pydantic import Field, SecretStr
 from destinations.answers import code, unaccepted
 from destinations.discretion import discreet
 from destinations.http import Json, Request, Response, send_json, walk, with_query
-from destinations.identifiers import hashed_already, sha256
+from destinations.identifiers import hash_of
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -70,9 +70,10 @@ class TiktokAds(Destination):
     )
 
     def identify(self, kind: str, value: str, region: str | None = None) -> str:
+        normalise = super().identify
         if kind not in _SCHEMA:
-            return super().identify(kind, value, region)
-        return value.strip().lower() if hashed_already(value) else sha256(super().identify(kind, value, region))
+            return normalise(kind, value, region)
+        return hash_of(value, lambda plain: normalise(kind, plain, region))
 
     def deliver(self, batch: Batch) -> Exchange:
         response = yield self._ask("POST", "segment/mapping/", self._mapping(batch))

@@ -104,6 +104,9 @@ def _check_capabilities(entry: Entry, can: Capabilities) -> Iterator[Flaw]:
         yield (*at, "to"), f"{sync.to} keeps no members; write members: false to send only the trigger"
     if sync.send and not can.attributes:
         yield (*at, "send"), f"{sync.to} keeps no attributes of members; leave send out"
+    for name in sorted(set(sync.send.values()) - can.fields) if can.fields else ():
+        near = did_you_mean(name, sorted(can.fields)) or f"; it takes {', '.join(sorted(can.fields))}"
+        yield (*at, "send"), f"{sync.to} knows no field {name}{near}"
     if sync.target and not (can.target or can.needs_target):
         yield (*at, "target"), f"{sync.to} has no lists, segments or audiences; leave target out"
     for kind in set(sync.identifiers) - set(can.identifiers):

@@ -38,6 +38,16 @@ class Ads(_Channel):
     )
 
 
+class Match(_Channel):
+    """Knows people by names too, and keeps nothing else of them."""
+
+    capabilities = Capabilities(
+        operations={Operation.ADD: Limits(), Operation.REMOVE: Limits()},
+        identifiers=("email",),
+        fields=frozenset({"FN", "ZIP"}),
+    )
+
+
 class Mail(_Channel):
     """Keeps members with attributes and sends messages."""
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import destinations
-from destinations.google_ads import GoogleAds, address
+from destinations.google_ads import GoogleAds
+from destinations.matching import google_address
 from destinations.protocol import Request
 from destinations.testing import read_cases, run_case
 
@@ -60,7 +61,7 @@ def test_googles_addresses_are_those_of_its_formatter(reference_json: Callable[[
     whole = {"given_name": "a", "family_name": "b", "region_code": "us", "postal_code": "1"}
     names = {"given_name": "givenName", "family_name": "familyName", "region_code": "regionCode",
              "postal_code": "postalCode"}  # fmt: skip
-    told = [(address({**whole, case["field"]: case["input"]}) or {})[names[case["field"]]]
+    told = [(google_address({**whole, case["field"]: case["input"]}) or {})[names[case["field"]]]
             for case in vectors if case["field"] in names]
     assert told == [case["sha256"] or case["normalised"] for case in vectors if case["field"] in names]
     assert len(told) == 8
@@ -73,4 +74,4 @@ def test_googles_addresses_are_those_of_its_formatter(reference_json: Callable[[
      {"given_name": "Ada", "family_name": "L", "region_code": "USA", "postal_code": "1"}],
 )  # fmt: skip
 def test_an_address_is_whole_or_not_there(columns: dict[str, Any]) -> None:
-    assert address(columns) is None
+    assert google_address(columns) is None
