@@ -87,8 +87,13 @@ class Project:
         """Opens the warehouse of dbt's own profile."""
         target = profiles.read(self.dir, self._options.profiles_dir, self._options.target, self._environ,
                                self.variables)
-        if target.type != "duckdb" or target.path is None:
-            raise WarehouseError(f"target {target.name} is of type {target.type}; a DuckDB file is supported so far")
+        if target.type == "postgres":
+            from pipelines.warehouse.postgres import server_of
+
+            return server_of(target.settings)
+        if target.path is None:
+            raise WarehouseError(f"target {target.name} is of type {target.type or 'nothing'}; the warehouse may be "
+                                 "PostgreSQL (type: postgres) or a file of DuckDB (type: duckdb, path: …)")
         from pipelines.warehouse.duckdb import DuckDBFile
 
         return DuckDBFile(target.path)

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.engine.desk import at_desk
+from tests.engine.engines import DuckFile, Engine, PostgresDatabase
 from tests.engine.world import World
+from tests.postgres import Server, running
 
 __all__ = ["at_desk"]
 
 
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    with running() as found:
+        yield found
+
+
+@pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.slow)])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
+    """The same suite on each engine; the slow level has them all."""
+    for word in ("notimpl", "notyet", "never"):
+        if (mark := request.node.get_closest_marker(word)) and request.param in mark.args:
+            pytest.skip(f"{word} on {request.param}: {mark.kwargs['reason']}")
+    if request.param == "duckdb":
+        return DuckFile(tmp_path / "shop.duckdb")
+    return PostgresDatabase(request.getfixturevalue("server").database())
+
+
 @pytest.fixture
-def make_world(tmp_path: Path) -> Callable[..., World]:
-    return lambda *args, **sync: World(tmp_path, *args, **sync)
+def make_world(tmp_path: Path, engine: Engine) -> Callable[..., World]:
+    return lambda *args, **sync: World(tmp_path, *args, engine=engine, **sync)
 
 
 @pytest.fixture

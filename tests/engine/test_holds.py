@@ -115,7 +115,7 @@ def test_identifiers_that_vanish_hold_the_plan(world: World) -> None:
 
 def test_a_column_of_another_type_holds_the_plan(world: World) -> None:
     world.sql("create or replace table cart as select person_id, email, cast(value as varchar) as value from cart")
-    assert "another type than last time: value: INTEGER → VARCHAR" in world.run(1).reason
+    assert "another type than last time: value: integer →" in world.run(1).reason.lower()
 
 
 def test_a_plan_that_is_not_held_cannot_be_approved(world: World) -> None:

@@ -38,6 +38,7 @@ def forget(desk, person: str = "ada-4711", *flags: str):
     return ran.code, json.loads(ran.out)
 
 
+@pytest.mark.never("postgres", reason="a server's files are not ours to look into")
 def test_a_forgotten_person_is_in_no_channel_no_table_and_no_file(make_world, at_desk) -> None:
     world = make_world(send=["value"], trigger=TRIGGER, first_sync="live")
     world.people(ADA, BEN)

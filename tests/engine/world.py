@@ -6,13 +6,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-import duckdb
 
 from destinations.protocol import (
     Batch,
@@ -37,7 +34,8 @@ from pipelines.delivery.ports import Answer, Lost
 from pipelines.run import Ports, Result
 from pipelines.state import tombstones
 from pipelines.sync import Task, preview, run_to_end, walk
-from pipelines.warehouse.duckdb import DuckDB, DuckDBFile
+from pipelines.warehouse.protocol import Opener
+from tests.engine.engines import DuckFile, Engine
 
 START = datetime(2026, 10, 21, 6, tzinfo=UTC)
 
@@ -184,11 +182,14 @@ class HandClock:
 class World:
     """One project with the audience `cart` and one sync to `mail`."""
 
-    def __init__(self, folder: Path, destination: type[Destination] = Mail, **sync: object) -> None:
+    def __init__(self, folder: Path, destination: type[Destination] = Mail, *, engine: Engine | None = None,
+                 **sync: object) -> None:
         self.folder, self.file = folder, folder / "shop.duckdb"
+        self.engine = engine or DuckFile(self.file)
         self.channel, self.clock = Channel(), HandClock()
         self.destination = destination(Settings())
-        self.holdout, self.suppressions = 0.0, (SuppressionModel("do_not_contact", "main.spared", "person_id"),)
+        self.holdout = 0.0
+        self.suppressions = (SuppressionModel("do_not_contact", f"{self.engine.schema}.spared", "person_id"),)
         self.guards = Guards(removal="100%")
         self.declare(**sync)
         self.sql("create table spared (person_id varchar)")
@@ -200,7 +201,7 @@ class World:
 
     @property
     def audience(self) -> Audience:
-        return Audience(name="cart", relation="main.cart", key="person_id", holdout=self.holdout,
+        return Audience(name="cart", relation=f"{self.engine.schema}.cart", key="person_id", holdout=self.holdout,
                         identifiers={"person": "person_id", "email": "email"}, syncs=(self.sync,),
                         guards=self.guards)
 
@@ -216,13 +217,11 @@ class World:
             self.sql("insert into spared values (?)", [person])
 
     def sql(self, statement: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
-        with duckdb.connect(str(self.file)) as connection:
-            return connection.execute(statement, list(values)).fetchall()
+        return self.engine.sql(statement, values)
 
-    @contextmanager
-    def warehouse(self) -> Iterator[DuckDB]:
-        with DuckDBFile(self.file)() as opened:
-            yield opened
+    @property
+    def warehouse(self) -> Opener:
+        return self.engine.opener
 
     @property
     def ports(self) -> Ports:
