@@ -30,6 +30,8 @@ class Request:
     """Changes nothing in the channel: always safe to repeat."""
     finish: Callable[[Request, int], Request] | None = field(default=None, repr=False, compare=False)
     """Called by the driver with the unix time just before each attempt: adds what must be fresh (a signature)."""
+    allow_hosts: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
+    """Hosts that may be called wherever they are; set by the driver from the connection's settings."""
 
     def __repr__(self) -> str:
         return f"Request({self.method} {self.url.split('?')[0]})"

@@ -22,10 +22,11 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from destinations.addresses import allowed_by, objection
 from destinations.http import Json, Request, Response
 from destinations.identifiers import email, phone, text
 
@@ -208,12 +209,24 @@ class Settings(BaseModel):
     base_url: str = Field(default="", pattern="^(https?://.+)?$", description="root of the channel's API")
     region: str = Field(default="", description="data region where the vendor has several")
     phone_region: str = Field(default="", description="two-letter country of phone numbers written without +")
+    allow_hosts: tuple[str, ...] = Field(default=(), description="hosts of your own network that may be called")
 
     @field_validator("*", mode="before")
     @classmethod
     def _number_as_text(cls, value: Any) -> Any:
         """An id that YAML took for a number, `audience_id: 2384`, is meant as text."""
         return str(value) if type(value) is int else value
+
+    @model_validator(mode="after")
+    def _outside(self) -> Self:
+        if self.base_url.startswith("http") and (reason := objection(self.base_url, self.allowed)):
+            raise ValueError(f"base_url {reason}")
+        return self
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        """Hosts that may be called wherever they are, with or without TLS."""
+        return allowed_by(self.base_url, self.allow_hosts)
 
     def root(self, default: str) -> str:
         """`base_url` where it is set, else the vendor's own root; no slash at the end."""

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from destinations.addresses import objection
 from destinations.answers import unaccepted
 from destinations.http import Json, Request, send_json
 from destinations.protocol import (
@@ -53,8 +54,8 @@ class WebhookSettings(Settings):
 
     @model_validator(mode="after")
     def _somewhere(self) -> WebhookSettings:
-        if not self.base_url and urlsplit(self.url).scheme != "https":
-            raise ValueError("url must be an https:// address (use base_url for a receiver without TLS)")
+        if not self.base_url and (reason := objection(self.url, self.allowed)):
+            raise ValueError(f"url {reason}" if self.url else "url must be an https:// address")
         return self
 
     @property

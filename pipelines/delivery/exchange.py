@@ -177,8 +177,8 @@ class _Talk:
                 return Lost(courier.stopped or "the lease must be renewed first", sent=False)
             if not request.reads:
                 self._claim()
-            unix = int(unix_time(courier.clock))
-            answer = yield Send(request.finish(request, unix) if request.finish else request)
+            ready = request.finish(request, int(unix_time(courier.clock))) if request.finish else request
+            answer = yield Send(replace(ready, allow_hosts=courier.destination.settings.allowed))
             if answer is None:
                 raise AssertionError("the lane was resumed without an answer")
             wait = self._judge(answer, request)

@@ -1,8 +1,9 @@
 """The transport over HTTP: requests sessions on daemon threads, with one deadline for a whole answer.
 
 requests' own timeout is per read, so a server that sends a byte a second would never time out; here the waiting side
-gives up at the deadline and calls the answer lost. Redirects are not followed and certificates are always verified. The
-proxies of the environment are honoured; a .netrc is not, for it would replace the connection's credentials.
+gives up at the deadline and calls the answer lost. Redirects are not followed; which addresses are called, and that
+certificates are verified, is `connect`'s. The proxies of the environment are honoured; a .netrc is not, for it would
+replace the connection's credentials.
 """
 
 from __future__ import annotations
@@ -12,18 +13,20 @@ import threading
 import time
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
+from destinations.addresses import objection
 from destinations.protocol import Request, Response
 from pipelines.delivery.carriers import Carriers, is_foreign
+from pipelines.delivery.connect import Unsent, open_session
 from pipelines.delivery.ports import Answer, Lost
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 DEADLINE = 60.0
 LARGEST_BODY = 5_000_000
-NEVER_SENT = (requests.exceptions.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.InvalidURL,
-              requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema, requests.exceptions.ProxyError)
+UNSENDABLE = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema,
+              requests.exceptions.InvalidHeader)
+"""Raised before anything leaves."""
 
 
 class HttpTransport:
@@ -71,34 +74,48 @@ class HttpTransport:
         threading.Thread(target=self._work, daemon=True).start()
 
     def _work(self) -> None:
-        with requests.Session() as session, Carriers() as carriers:
-            session.trust_env = False
-            session.mount("https://", HTTPAdapter(pool_connections=2, pool_maxsize=1))
+        sessions: dict[frozenset[str], requests.Session] = {}
+        with Carriers() as carriers:
             while (job := self._todo.get()) is not None:
                 ticket, request = job
-                self._done.put((ticket, carriers.carry(request) if is_foreign(request) else _send(session, request)))
+                if is_foreign(request):
+                    self._done.put((ticket, carriers.carry(request)))
+                    continue
+                if request.allow_hosts not in sessions:
+                    sessions[request.allow_hosts] = open_session(request.allow_hosts)
+                self._done.put((ticket, _send(sessions[request.allow_hosts], request)))
+        for session in sessions.values():
+            session.close()
 
 
 def _send(session: requests.Session, request: Request) -> Answer:
+    if reason := objection(request.url, request.allow_hosts):
+        return Lost(f"never sent: the address {reason}", sent=False)
     try:
         with session.request(
             request.method, request.url, headers={"User-Agent": "tailrace", **request.headers}, data=request.body,
             timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False, stream=True,
             proxies=get_environ_proxies(request.url),
         ) as answer:
-            body = b""
-            for chunk in answer.iter_content(65_536):
-                body += chunk
-                if len(body) > LARGEST_BODY:
-                    return Lost(f"an answer of more than {LARGEST_BODY:,} bytes", sent=True)
-            return Response(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, body)
-    except NEVER_SENT as error:
+            return _read(answer)
+    except Unsent as unsent:
+        return Lost(f"never sent: {unsent}", sent=False)
+    except UNSENDABLE as error:
         return Lost(f"never sent: {_kind(error)}", sent=False)
-    except requests.exceptions.ConnectionError as error:
-        refused = "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error)
-        return Lost(f"never sent: {_kind(error)}" if refused else f"lost: {_kind(error)}", sent=not refused)
-    except (requests.RequestException, OSError, ValueError) as error:
+    except Exception as error:  # a thread that died would answer nobody
         return Lost(f"lost: {_kind(error)}", sent=True)
+
+
+def _read(answer: requests.Response) -> Answer:
+    """The answer whole, unpacked in pieces so that a small one cannot become a huge one."""
+    if answer.status_code < 200:
+        return Lost(f"an answer that is none (HTTP {answer.status_code})", sent=True)
+    body = b""
+    for chunk in answer.iter_content(65_536):
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            return Lost(f"an answer of more than {LARGEST_BODY:,} bytes", sent=True)
+    return Response(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, body)
 
 
 def _kind(error: Exception) -> str:

@@ -157,7 +157,7 @@ def test_json_bodies_are_compact_utf8() -> None:
     ("name", "settings", "problem"),
     [
         ("webhook", {}, "url must be an https:// address"),
-        ("webhook", {"url": "http://example.com"}, "url must be an https:// address"),
+        ("webhook", {"url": "http://example.com"}, "url is not https: write https://"),
         ("webhook", {"url": "https://a.example", "secret": "hush"}, "must be whsec_ followed by the base64"),
         ("webhook", {"url": "https://a.example", "secret": "whsec_c2hvcnQ="}, "must be whsec_ followed by the base64"),
         ("webhook", {"base_url": "ftp://a.example"}, "base_url"),

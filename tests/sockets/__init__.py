@@ -1,0 +1,1 @@
+"""What a server can do to us on the wire, by raw sockets."""
