@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -15,6 +16,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from destinations.identifiers import Unusable
 from destinations.protocol import (
     Batch,
     Destination,
@@ -85,8 +87,8 @@ class _Witness:
             self.complain(about, "requests go to base_url where it is set, and by https where it is not")
         if self.shows(repr(request)):
             self.complain(about, "the repr of a request shows neither persons' data nor secrets")
-        # An address that is itself a secret is put in by `finish`, which is as late as a header is read.
-        if any(secret in request.url or secret.encode() in (sent.body or b"") for secret in self.secrets):
+        # An address or a form that is itself a secret is put in by `finish`, which is as late as a header is read.
+        if any(secret in request.url or secret.encode() in (request.body or b"") for secret in self.secrets):
             self.complain(about, "secrets stand in headers only")
         if any(word in sent.url.partition("?")[0] for word in _ECHO.split()):
             self.complain(about, "no person's data stands in a path")
@@ -187,9 +189,10 @@ def _batch(destination: Destination, operation: Operation, rows: int) -> Batch:
 
 
 def _member(destination: Destination, index: int) -> Member:
-    kinds = [kind for kind in destination.capabilities.identifiers if index < 10 or kind == "email"]
-    identifiers = {kind: destination.identify(kind, _SAMPLES.get(kind, "person-{}").format(index)) for kind in kinds}
-    identifiers["person"] = f"person-{index}"
+    identifiers = {"person": f"person-{index}"}
+    for kind in [kind for kind in destination.capabilities.identifiers if index < 10 or kind == "email"]:
+        with suppress(Unusable):  # this connection knows nobody by it
+            identifiers[kind] = destination.identify(kind, _SAMPLES.get(kind, "person-{}").format(index))
     names = sorted(destination.capabilities.fields) or ["plan"] if destination.capabilities.attributes else []
     attributes: dict[str, Json] = dict.fromkeys(names, "sentinel plan")
     remote = f"remote-{index}" if index % 2 else None

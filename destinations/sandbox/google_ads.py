@@ -85,14 +85,14 @@ class GoogleAds(Channel):
         terms = call.json.get("termsOfService", {}).get("customerMatchTermsOfServiceStatus")
         if terms != "ACCEPTED":
             raise self._violation(("terms_of_service", "TERMS_AND_CONDITIONS_NOT_SIGNED"))
-        members = self._members(call)
+        members = self._members(call, key)
         denied = [index for index, one in enumerate(members) if "CONSENT_DENIED" in one.get("consent", {}).values()]
         good = [row_of(one) for index, one in enumerate(members) if index not in denied]
         return self._start(call, key, "ingest", good, len(denied))
 
     def remove(self, call: Call) -> Reply:
         key = self._target(call, REMOVE)
-        return self._start(call, key, "remove", [row_of(one) for one in self._members(call)], 0)
+        return self._start(call, key, "remove", [row_of(one) for one in self._members(call, key)], 0)
 
     def remove_all(self, call: Call) -> Reply:
         """Remove whoever was last ingested before a time."""
@@ -119,9 +119,9 @@ class GoogleAds(Channel):
             raise self._violation(("destinations[0].product_destination_id", "INVALID_USER_LIST_ID"))
         return key
 
-    def _members(self, call: Call) -> list[Document]:
+    def _members(self, call: Call, key: str) -> list[Document]:
         members: list[Document] = call.json["audienceMembers"]
-        if wrong := list(wrong_rows(call.json, call.refuses)):
+        if wrong := list(wrong_rows(call.json, self.state["lists"][key].get("key", "CONTACT_ID"), call.refuses)):
             raise self._violation(*wrong)
         return members
 
@@ -200,7 +200,8 @@ class GoogleAds(Channel):
             raise self._violation(("user_list.display_name", "DISPLAY_NAME_ALREADY_USED"))
         self.state["made"] += 1
         key = str(7_000_000_000 + self.state["made"])
-        self.state["lists"][key] = {"name": call.json["displayName"], "rows": {}, "seen": {}}
+        [kind] = call.json["ingestedUserListInfo"]["uploadKeyTypes"]
+        self.state["lists"][key] = {"name": call.json["displayName"], "key": kind, "rows": {}, "seen": {}}
         self.rows[key] = Rows(self.state["lists"][key]["rows"])
         return Reply(200, self._shown(key))
 

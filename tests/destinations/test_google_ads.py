@@ -36,7 +36,7 @@ def test_every_body_of_every_case_is_a_message_of_googles_protos() -> None:
     kind, bodies = destinations.load("google_ads"), 0
     for case in read_cases(CASES):
         for request in run_case(kind, case):
-            if request.body:
+            if request.body and not request.url.endswith("/token"):
                 parse(request)
                 bodies += 1
     assert bodies > 8

@@ -53,12 +53,19 @@ def test_google_refuses_an_account_by_its_reason_and_a_token_by_its_status() -> 
     assert GOOGLE.refused(google(400, "INVALID_ARGUMENT", "ADVERTISER_TOS_NOT_ACCEPTED")) is None
 
 
+def test_google_says_of_a_refresh_token_that_has_run_out_what_to_do() -> None:
+    told = Response(400, {}, b'{"error": "invalid_grant", "error_description": "Token has been expired or revoked."}')
+    assert GOOGLE.refused(told) == "Google gave no access token (invalid_grant): authorise refresh_token anew"
+
+
 @pytest.mark.parametrize(
     ("name", "settings", "problem"),
     [
         ("braze", {"api_key": "k", "region": "europe"}, "region"),
         ("braze", {"api_key": "k", "campaigns": {"seen": 5}}, "campaigns.seen"),
         ("google_ads", {"access_token": "t"}, "account_id"),
+        ("google_ads", {"account_id": "1", "client_id": "c"}, "give access_token, or client_id"),
+        ("google_ads", {"access_token": "t", "account_id": "1", "upload_key": "MOBILE_ID"}, "give its list_id"),
         ("google_ads", {"access_token": "t", "account_id": "customers/1"}, "account_id"),
         ("google_ads", {"access_token": "t", "account_id": "1", "consent": "yes"}, "'granted' or 'denied'"),
         ("google_ads", {"access_token": "t", "account_id": "1", "membership_days": 541}, "membership_days"),

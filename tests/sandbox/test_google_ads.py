@@ -115,7 +115,7 @@ def test_members_whose_consent_is_denied_are_counted_and_not_kept(bench, google)
         ({"audienceMembers": []}, "audience_members", "REQUIRED_FIELD_MISSING"),
         ({"audienceMembers": [{"userData": {"userIdentifiers": [email(1)]}}] * 10_001}, "audience_members",
          "TOO_MANY_AUDIENCE_MEMBERS"),
-        ({"audienceMembers": [{"userData": {"userIdentifiers": [email(1)]}}, {"mobileData": {}}]}, "audience_members",
+        ({"audienceMembers": [{"userData": {"userIdentifiers": [email(1)]}}, {"userIdData": {"userId": "u1"}}]}, "audience_members",
          "MULTIPLE_DATA_TYPES_NOT_ALLOWED"),
     ],
 )  # fmt: skip
@@ -212,3 +212,14 @@ def test_the_destination_enters_leaves_and_hears_how_it_ended(bench, drive):
     assert bench.truth("google_ads")["audiences"][key]["keys"] == [sha("p5@gmail.com")]
     bench.sandbox.fault("google_ads", "job_failed")
     assert deliver(Operation.ADD, member(4)) == [("op4", "unknown", "INTERNAL_ERROR")]
+
+
+def test_a_list_of_user_ids_takes_those_and_nothing_else(bench, google):
+    kind = {"uploadKeyTypes": ["USER_ID"], "userIdInfo": {"dataSourceType": "DATA_SOURCE_TYPE_FIRST_PARTY"}}
+    key = google.send("POST", LISTS, {"displayName": "vip", "ingestedUserListInfo": kind}).json["id"]
+    member = {"audienceMembers": [{"userIdData": {"userId": "u1"}}]}
+    assert ingest(google, key, **member).status == 200
+    assert held(bench, key) == 1
+    assert reason(ingest(google, key, email(1))) == (400, "audience_members[0]", "INVALID_USER_LIST_TYPE")
+    contacts = create(google, "others").json["id"]
+    assert reason(ingest(google, contacts, **member)) == (400, "audience_members[0]", "INVALID_USER_LIST_TYPE")
