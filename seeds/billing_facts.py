@@ -45,6 +45,8 @@ def subscription(
     *,
     seats: int,
     cancelled: datetime | None = None,
+    reason: str | None = None,
+    term: int = 12,
 ) -> Row:
     """One state of the change feed; the latest changed_at wins."""
     prices = {"starter": 19, "team": 29, "scale": 49}
@@ -55,10 +57,12 @@ def subscription(
         "status": status,
         "mrr": Decimal(prices[plan] * seats),
         "seats": seats,
+        "term_months": term,
         "started_at": started,
         "trial_ends_at": started + timedelta(days=14),
-        "renews_at": started + timedelta(days=365),
+        "renews_at": started + timedelta(days=365 if term == 12 else 30 * term),
         "cancelled_at": cancelled,
+        "cancel_reason": reason,
         "changed_at": changed,
         "loaded_at": landed(account_id, changed),
     }

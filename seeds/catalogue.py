@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 
-from days import HISTORY_START, LAST_AS_OF
+from days import DAY_ZERO, HISTORY_START, LAST_AS_OF
 from draw import between, chance, moment, pick
 from facts import Line, calendar, landed
 from tables import Row
@@ -48,9 +48,11 @@ def catalogue_rows() -> Iterator[Row]:
     for product_id, (name, category, price) in PRODUCTS.items():
         cost = (price * between(product_id, "cost", 35, 70) / 100).quantize(Decimal("0.01"))
         values = {"product_id": product_id, "name": name, "category": category, "price": price, "cost": cost}
+        values["currency"] = "EUR"
         consumable = category in ("coffee", "care")
         yield "raw_products", values | {"consumable": consumable, "created_at": OPENING, "loaded_at": OPENING}
         yield from stock_rows(product_id)
+        yield from price_rows(product_id, price)
 
 
 def stock_rows(product_id: str) -> Iterator[Row]:
@@ -60,6 +62,18 @@ def stock_rows(product_id: str) -> Iterator[Row]:
         yield stock(
             product_id, 0 if chance(product_id, f"out {nth}", 0.2) else between(product_id, f"qty {nth}", 1, 120), at
         )
+
+
+def price_rows(product_id: str, price: Decimal) -> Iterator[Row]:
+    """The opening price, and now and then a sale of a fortnight."""
+    changes = [(OPENING, price)]
+    if chance(product_id, "sale", 0.5):
+        start = moment(product_id, "sale starts", DAY_ZERO - timedelta(days=20), LAST_AS_OF)
+        cut = price * between(product_id, "sale cut", 70, 95) / 100
+        changes += [(start, cut.quantize(Decimal("0.01"))), (start + timedelta(days=14), price)]
+    for at, amount in changes:
+        values = {"product_id": product_id, "price": amount, "currency": "EUR", "changed_at": at}
+        yield "raw_price_changes", values | {"loaded_at": landed(f"{product_id} price", at)}
 
 
 def stock(product_id: str, quantity: int, at: datetime) -> Row:

@@ -8,13 +8,16 @@ from billing_facts import account, invoice, member, quota, subscription, usage
 from days import HISTORY_START, LAST_AS_OF, as_of
 from draw import between, chance, moment, pick, share
 from facts import calendar
+from growth import growth_rows
 from shoppers import BLOCK, COMPANIES_A_BLOCK, SEATS, shopper
 from tables import Row
+from usage_billing import billed_by_usage
 
 METERING_START = date(2026, 9, 12)
 """Usage of most companies is metered since then; every tenth one has its whole history."""
 LAST_DAY = date(2026, 11, 3)
 RETRY_HOURS = 44
+REASONS = ("price", "price", "missing feature", "closed", "fraud")
 ROLES = ("owner", "admin", "billing", "member")
 WEEK = (1.0, 1.05, 1.1, 1.05, 0.95, 0.5, 0.45)
 
@@ -33,16 +36,21 @@ def company_rows(number: int) -> Iterator[Row]:
     yield from members(key, number, started)
     plan = pick(key, "plan", ("starter", "team", "team", "scale"))
     seats = between(key, "seats", 4, 20)
-    yield subscription(key, plan, "trialing", started, started, seats=seats)
-    yield subscription(key, plan, "active", started, started + timedelta(days=14), seats=seats)
+    term = 6 if number % 6 == 0 else 24 if number % 17 == 0 else 12
+    yield subscription(key, plan, "trialing", started, started, seats=seats, term=term)
+    yield subscription(key, plan, "active", started, started + timedelta(days=14), seats=seats, term=term)
     if chance(key, "cancels", 0.06):
         at = moment(key, "cancelled", as_of(-40), LAST_AS_OF)
-        yield subscription(key, plan, "cancelled", started, at, seats=seats, cancelled=at)
+        yield subscription(
+            key, plan, "cancelled", started, at, seats=seats, term=term, cancelled=at, reason=pick(key, "why", REASONS)
+        )
     elif chance(key, "past due", 0.08):
         at = moment(key, "past due at", as_of(-10), LAST_AS_OF)
-        yield subscription(key, plan, "past_due", started, at, seats=seats)
+        yield subscription(key, plan, "past_due", started, at, seats=seats, term=term)
     yield from invoices(key, started, Decimal({"starter": 19, "team": 29, "scale": 49}[plan] * seats))
     yield from metered(key, number, started.date())
+    yield from growth_rows(number, [(shopper(serial).ref, role) for serial, role in seats_of(number)])
+    yield from billed_by_usage(number)
 
 
 def members(key: str, number: int, started: datetime) -> Iterator[Row]:

@@ -13,8 +13,10 @@ from browsing import stranger_rows
 from cast import ORACLE_COLUMNS, cast_rows, cast_size, oracle
 from catalogue import ad_rows, catalogue_rows
 from companies import company_rows
-from dirt import soiled, token_rows
+from dirt import soiled, token_rows, unusable_rows
+from growth import outage_rows, trial_rows
 from scale import write_parquet
+from shopify import exported_to_shopify
 from shoppers import shopper, shopper_rows
 from tables import COLUMNS, Row, collect, csv_text, known
 
@@ -29,8 +31,8 @@ def everything(scale: int = 1) -> Iterator[Row]:
     yield from cast_rows()
     yield from catalogue_rows()
     yield from ad_rows()
-    yield from soiled(filler(people, people * COMPANIES // PEOPLE, scale * STRANGERS))
-    yield from token_rows()
+    yield from soiled(exported_to_shopify(filler(people, people * COMPANIES // PEOPLE, scale * STRANGERS)))
+    yield from chain(trial_rows(), outage_rows(), token_rows(), unusable_rows())
 
 
 def filler(people: int, companies: int, strangers: int) -> Iterator[Row]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from aftermath import after_order, wishes_and_words
 from billing_facts import account, member
 from browsing import abandoned, journey, visits
 from catalogue import line
@@ -94,6 +95,7 @@ def shopper_rows(who: Shopper) -> Iterator[Row]:
     yield from abandoned(who.ref, created)
     yield from visits(who.ref, created)
     yield from complaints(who, created)
+    yield from wishes_and_words(who.ref, created, len(who.orders))
 
 
 def identities(who: Shopper, created: datetime) -> Iterator[Row]:
@@ -137,6 +139,7 @@ def purchase(who: Shopper, nth: int, paid: datetime) -> Iterator[Row]:
     placed = paid - timedelta(seconds=between(order_id, "pays after", 30, 900))
     never_paid = nth > 0 and chance(order_id, "never paid", 0.04)
     cancelled = paid + timedelta(hours=5) if chance(order_id, "cancelled", 0.02) else None
+    delivered = None if cancelled or never_paid else paid + timedelta(hours=between(order_id, "delivery", 40, 120))
     yield from order(
         who.ref,
         order_id,
@@ -145,12 +148,13 @@ def purchase(who: Shopper, nth: int, paid: datetime) -> Iterator[Row]:
         None if never_paid else paid,
         discount=discount,
         cancelled=cancelled,
-        delivered=None if cancelled or never_paid else paid + timedelta(hours=between(order_id, "delivery", 40, 120)),
+        delivered=delivered,
         failed_first=chance(order_id, "card fails", 0.07),
     )
     yield from journey(who.ref, order_id, lines, placed)
     if never_paid:
         return
+    yield from after_order(who.ref, order_id, lines, paid, delivered)
     if chance(order_id, "refund", 0.04):
         part = gross - discount if chance(order_id, "full", 0.5) else (gross / 3).quantize(Decimal("0.01"))
         yield refund(order_id, part, paid + timedelta(hours=between(order_id, "refund after", 60, 300)))

@@ -12,7 +12,7 @@ import pytest
 
 from tests.seeds.people import FOLDER, Raw
 
-UNSCALED = {"raw_products", "raw_stock_changes", "raw_ad_spend"}
+UNSCALED = {"raw_products", "raw_stock_changes", "raw_price_changes", "raw_ad_spend", "raw_incidents"}
 
 
 def lines(files: dict[str, str]) -> Counter[str]:
@@ -53,7 +53,7 @@ def test_check_names_each_file_that_differs(
 
 def test_the_tables_are_as_large_as_promised(tables: dict[str, list[Raw]]) -> None:
     kinds = Counter(row["kind"] for row in tables["raw_accounts"])
-    assert sum(path.stat().st_size for path in FOLDER.glob("raw_*.csv")) <= 3_000_000
+    assert sum(path.stat().st_size for path in FOLDER.glob("raw_*.csv")) <= 3_200_000
     assert 1150 <= len(tables["raw_persons"]) <= 1250
     assert 850 <= kinds.total() <= 950
     assert 180 <= kinds["b2b"] <= 220
@@ -100,7 +100,8 @@ def test_scale_writes_parquet_with_so_many_times_the_rows(tmp_path: Path, tables
     assert rows["raw_persons"] == 3 * len(tables["raw_persons"])
     assert rows.keys() == tables.keys()
     assert {table: rows[table] for table in UNSCALED} == {table: len(tables[table]) for table in UNSCALED}
-    ratios = {table: rows[table] / len(tables[table]) for table in rows.keys() - UNSCALED}
+    large = {table for table in rows.keys() - UNSCALED if len(tables[table]) >= 20}  # luck rules the smaller ones
+    ratios = {table: rows[table] / len(tables[table]) for table in large}
     assert {table: ratio for table, ratio in ratios.items() if not 2 <= ratio <= 5} == {}
     people = parquet.read_table(tmp_path / "big" / "raw_persons.parquet")["person_ref"].to_pylist()
     assert len(set(people)) == len(people)

@@ -3,7 +3,8 @@ with humans as (
     person_refs.person_id,
     min(persons.created_at) as created_at,
     max(case when persons.is_test or persons.is_employee then 1 else 0 end) as is_ours,
-    max(case when persons.deleted_at is null then 1 else 0 end) as is_alive
+    max(case when persons.deleted_at is null then 1 else 0 end) as is_alive,
+    max(case when persons.country in ({{ blocked_countries() }}) then 1 else 0 end) as is_blocked
   from {{ ref('person_refs') }} as person_refs
   inner join {{ ref('stg_persons') }} as persons using (person_ref)
   group by person_refs.person_id
@@ -34,36 +35,21 @@ reach as (
   group by person_id
 ),
 
-consents as (
-  select
-    person_refs.person_id,
-    consents.channel,
-    consents.status,
-    row_number() over (
-      partition by person_refs.person_id, consents.channel
-      -- In the same second no outweighs yes.
-      order by consents.changed_at desc, case consents.status when 'granted' then 1 else 0 end
-    ) as recency
-  from {{ ref('stg_consents') }} as consents
-  inner join {{ ref('person_refs') }} as person_refs using (person_ref)
-  where consents.purpose = 'marketing'
-),
-
 granted as (
   select
     person_id,
     max(case when channel = 'email' then 1 else 0 end) as email,
     max(case when channel = 'sms' then 1 else 0 end) as sms,
     max(case when channel = 'ads' then 1 else 0 end) as ads
-  from consents
-  where recency = 1 and status = 'granted'
+  from {{ ref('person_consents') }}
+  where purpose = 'marketing' and status = 'granted'
   group by person_id
 )
 
 select
   humans.person_id,
   humans.created_at,
-  humans.is_ours = 0 and humans.is_alive = 1 as is_base,
+  humans.is_ours = 0 and humans.is_alive = 1 and humans.is_blocked = 0 as is_base,
   reach.email,
   reach.phone,
   coalesce(granted.email, 0) = 1 as email_consent,

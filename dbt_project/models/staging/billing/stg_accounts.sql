@@ -1,12 +1,8 @@
-with versions as (
-  {{ latest_known(ref('raw_accounts'), 'account_id') }}
-)
-
 select
   account_id,
   name,
-  domain,
+  lower(trim(domain)) as domain,
   kind,
   coalesce(is_internal, false) as is_internal,
   created_at
-from versions
+from {{ landed('billing', 'accounts') }}

@@ -1,7 +1,3 @@
-with versions as (
-  {{ latest_known(ref('raw_invoices'), 'invoice_id') }}
-)
-
 select
   invoice_id,
   account_id,
@@ -10,5 +6,4 @@ select
   due_at,
   {{ passed('paid_at') }} as paid_at,
   {{ passed('disputed_at') }} as disputed_at
-from versions
-where issued_at < {{ as_of() }}
+from {{ landed('billing', 'invoices') }}

@@ -1,7 +1,3 @@
-with versions as (
-  {{ latest_known(ref('raw_payments'), 'payment_id') }}
-)
-
 select
   payment_id,
   order_id,
@@ -11,5 +7,4 @@ select
   amount,
   attempted_at,
   error_code
-from versions
-where attempted_at < {{ as_of() }}
+from {{ landed('billing', 'payments') }}

@@ -1,13 +1,3 @@
-with versions as (
-  select *
-  from {{ ref('raw_subscriptions') }}
-  where changed_at < {{ as_of() }}
-),
-
-latest as (
-  {{ latest_known('versions', 'subscription_id', 'changed_at desc, loaded_at desc') }}
-)
-
 select
   subscription_id,
   account_id,
@@ -15,9 +5,11 @@ select
   status,
   mrr,
   seats,
+  term_months,
   started_at,
   trial_ends_at,
   renews_at,
   cancelled_at,
+  cancel_reason,
   changed_at
-from latest
+from {{ landed('billing', 'subscriptions') }}

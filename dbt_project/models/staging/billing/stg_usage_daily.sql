@@ -1,10 +1,7 @@
-with versions as (
-  {{ latest_known(ref('raw_usage_daily'), 'account_id, metric, day') }}
-)
-
 select
   account_id,
   metric,
   day,
-  qty
-from versions
+  qty,
+  loaded_at
+from {{ landed('billing', 'usage_daily') }}

@@ -1,7 +1,3 @@
-with versions as (
-  {{ latest_known(ref('raw_consents'), 'consent_id') }}
-)
-
 select
   consent_id,
   person_ref,
@@ -9,5 +5,4 @@ select
   purpose,
   status,
   changed_at
-from versions
-where changed_at < {{ as_of() }}
+from {{ landed('messaging', 'consents') }}

@@ -1,7 +1,3 @@
-with versions as (
-  {{ latest_known(ref('raw_identities'), 'identity_id') }}
-)
-
 select
   identity_id,
   person_ref,
@@ -9,4 +5,4 @@ select
   trim(value) as value,
   coalesce(verified, false) as verified,
   first_seen_at
-from versions
+from {{ landed('shop', 'identities') }}

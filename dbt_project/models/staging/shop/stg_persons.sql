@@ -1,7 +1,3 @@
-with versions as (
-  {{ latest_known(ref('raw_persons'), 'person_ref') }}
-)
-
 select
   person_ref,
   first_name,
@@ -12,4 +8,4 @@ select
   coalesce(is_test, false) as is_test,
   coalesce(is_employee, false) as is_employee,
   {{ passed('deleted_at') }} as deleted_at
-from versions
+from {{ landed('shop', 'persons') }}

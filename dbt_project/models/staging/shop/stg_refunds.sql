@@ -1,11 +1,8 @@
-with versions as (
-  {{ latest_known(ref('raw_refunds'), 'refund_id') }}
-)
+{{ config(enabled=var('orders_from') == 'shop') }}
 
 select
   refund_id,
   order_id,
   amount,
   refunded_at
-from versions
-where refunded_at < {{ as_of() }}
+from {{ landed('shop', 'refunds') }}

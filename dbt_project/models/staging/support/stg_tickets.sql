@@ -1,7 +1,3 @@
-with versions as (
-  {{ latest_known(ref('raw_tickets'), 'ticket_id') }}
-)
-
 select
   ticket_id,
   person_ref,
@@ -10,5 +6,4 @@ select
   severity,
   opened_at,
   {{ passed('closed_at') }} as closed_at
-from versions
-where opened_at < {{ as_of() }}
+from {{ landed('support', 'tickets') }}

@@ -1,0 +1,7 @@
+select
+  day,
+  platform,
+  campaign,
+  audience,
+  spend
+from {{ landed('ads', 'ad_spend') }}
