@@ -1,19 +1,18 @@
 """HubSpot: contacts or companies created and updated by a unique property, put on a static list and taken off it.
 
-Sources: HubSpot's public API specification, date version 2026-09 (/crm/objects/… batch upsert and batch read,
-/crm/lists/… memberships), and its pages on error handling and usage limits. A row carries its operation's id as
-`objectWriteTraceId`, which a 207 repeats for each row that it refuses; a refusal of the whole request names none, so
-it is halved until the rows to blame stand alone. Lists are filled by HubSpot's record ids, which the upsert gives back;
-a removal without one, or whose record was merged into another, looks it up by the property.
+Sources: HubSpot's public API specification, date version 2026-09 (/crm/objects/… batch upsert, batch read and
+gdpr-delete, /crm/lists/… memberships), and its pages on error handling and usage limits. A row carries its operation's
+id as `objectWriteTraceId`, which a 207 repeats for each row that it refuses; a refusal of the whole request names none,
+and the driver halves it. Lists are filled by HubSpot's record ids, which the upsert gives back; a removal without one,
+or whose record was merged into another, looks it up by the property.
 
-Contacts are keyed by `email` unless `id_property` names another unique property, which then holds the warehouse's key;
+Contacts are found by `email` unless `id_property` names another unique property, which then holds the warehouse's key;
 companies always need one, as HubSpot's own `domain` is not unique. Values are texts: null clears, ; joins a list.
 Not verified: that 100 is the page size of memberships for all accounts (it is the specification's default).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -21,8 +20,10 @@ from urllib.parse import quote
 
 from pydantic import Field, SecretStr, model_validator
 
-from destinations.answers import code, expect, unaccepted
+from destinations.answers import expect, unaccepted
 from destinations.http import Json, Request, Response, send_json, walk, with_query
+from destinations.hubspot_answers import as_text, blame_properties, read_rows, why_of
+from destinations.identifiers import Unusable
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -41,9 +42,10 @@ from destinations.protocol import (
 )
 
 # 100 requests in 10 seconds is what the smallest accounts may send.
-_BATCH = Limits(rows=100, rates=((100, 10.0),), rate_class="crm")
+_RATES = ((100, 10.0),)
+_BATCH, _ONE = (Limits(rows=rows, rates=_RATES, rate_class="crm") for rows in (100, 1))
 _TYPES = {"contacts": "0-1", "companies": "0-2"}
-_HALVINGS = 32
+_LONGEST = 65_536
 _UNTIL_TOMORROW = 3600.0
 _LOCKED = (423, 477)
 """A record that is locked, an account that is being moved: refused for the moment, nothing was written."""
@@ -57,7 +59,7 @@ class HubspotSettings(Settings):
     id_property: str = Field(default="email", min_length=1, description="the unique property that records are found by")
     key_property: str = Field(default="", description="a property that the warehouse's key is written to, if any")
     list_id: str = Field(default="", description="the static list to fill; found or created by name when unset")
-    version: str = Field(default="2026-09", pattern=r"^\d{4}-\d\d$", description="date version of the API")
+    version: str = Field(default="2026-09", pattern=r"^(\d{4}-\d\d|v3)$", description="a date version, or v3")
 
     @model_validator(mode="after")
     def _unique(self) -> HubspotSettings:
@@ -71,91 +73,74 @@ class Hubspot(Destination):
 
     settings_type = HubspotSettings
     capabilities = Capabilities(
-        operations={Operation.ADD: _BATCH, Operation.UPDATE: _BATCH, Operation.REMOVE: _BATCH},
-        identifiers=("email", "person", "account"),
+        operations={
+            Operation.ADD: _BATCH,
+            Operation.UPDATE: _BATCH,
+            Operation.REMOVE: _BATCH,
+            Operation.DELETE: _ONE,
+        },
+        identifiers=("person", "account", "email"),
         needs_target=True,
         readback=True,
         target="list_id",
     )
 
+    def identify(self, kind: str, value: str, region: str | None = None) -> str:
+        if kind != "email" and self.settings.id_property == "email":
+            raise Unusable("contacts are found by email")
+        return super().identify(kind, value, region)
+
     def deliver(self, batch: Batch) -> Exchange:
-        keyed, outcomes = self._keyed(batch)
+        if batch.operation is Operation.DELETE:
+            return (yield from self._forget(batch))
+        sent, outcomes = self._sendable(batch)
         if batch.operation is Operation.REMOVE:
-            return outcomes + (yield from self._remove(keyed)) if keyed.members else outcomes
-        written = yield from self._upsert(keyed)
+            return outcomes + (yield from self._remove(sent)) if sent.members else outcomes
+        written = (yield from self._upsert(sent)) if sent.members else []
         ids = {outcome.id: outcome.remote_id for outcome in written if outcome.remote_id}
         if not batch.target or not ids:
             return outcomes + written
-        known = replace(keyed, members=tuple(member for member in keyed.members if member.id in ids))
+        known = replace(sent, members=tuple(member for member in sent.members if member.id in ids))
         response = yield self._change_list(batch.target, "add", list(ids.values()))
         listed, missing = self._read_list(known, response, ids)
         listed += every(missing, Verdict.DEFERRED, "the list did not find the record")
         return [*outcomes, *(outcome for outcome in written if outcome.id not in ids), *listed]
 
-    def _keyed(self, batch: Batch) -> tuple[Batch, list[Outcome]]:
-        """The members that have a key of their own, and outcomes for the others: one repeated key refuses a request."""
+    def _sendable(self, batch: Batch) -> tuple[Batch, list[Outcome]]:
+        """The members that a request may hold, and outcomes for the others: one of these would refuse all of it."""
         seen, kept, outcomes = set[str](), list[Member](), list[Outcome]()
         for member in batch.members:
-            key = self._key(member)
-            if not key or key in seen:
+            long = [name for name, value in member.attributes.items() if len(as_text(value)) > _LONGEST]
+            if not (key := self._key(member)):
+                outcomes.append(Outcome(member.id, Verdict.REJECTED, "no e-mail address"))
+            elif key in seen:
                 same = f"another member of the batch has the same {self.settings.id_property}"
-                outcomes.append(Outcome(member.id, Verdict.REJECTED, same if key else "no e-mail address"))
-                continue
+                outcomes.append(Outcome(member.id, Verdict.REJECTED, same))
+            elif long and batch.operation is not Operation.REMOVE:
+                outcomes.append(Outcome(member.id, Verdict.REJECTED, f"{long[0]} is longer than {_LONGEST} characters"))
+            else:
+                kept.append(member)
             seen.add(key)
-            kept.append(member)
         return replace(batch, members=tuple(kept)), outcomes
 
     def _key(self, member: Member) -> str:
         return member.identifiers.get("email", "") if self.settings.id_property == "email" else member.person
 
     def _upsert(self, batch: Batch) -> Generator[Request, Response, list[Outcome]]:
-        """All rows; what is refused as a whole is halved until the rows to blame stand alone."""
-        waiting, outcomes, halvings = [batch] if batch.members else [], list[Outcome](), 0
-        while waiting:
-            part = waiting.pop()
-            inputs = [self._input(member) for member in part.members]
-            response = yield self._ask("POST", f"{self._objects}/batch/upsert", {"inputs": inputs})
-            if response.status not in (400, 413) or len(part.members) == 1:
-                outcomes += self._read_rows(part, response)
-            elif halvings == _HALVINGS:
-                outcomes += every(part, Verdict.DEFERRED, "refused together with other rows, not yet told apart")
-            else:
-                halvings, middle = halvings + 1, len(part.members) // 2
-                waiting.append(replace(part, members=part.members[middle:]))
-                waiting.append(replace(part, members=part.members[:middle]))
-        return outcomes
+        inputs = [self._input(member) for member in batch.members]
+        response = yield self._ask("POST", f"{self._objects}/batch/upsert", {"inputs": inputs})
+        names = {self.settings.id_property, *(name for one in inputs for name in one["properties"])}
+        blame_properties(response, names, self.settings.object_type)
+        return read_rows(batch, response, self.settings.id_property, self._key)
 
     def _input(self, member: Member) -> dict[str, Any]:
         is_contact = self.settings.object_type == "contacts" and "email" in member.identifiers
         contact = {"email": member.identifiers["email"]} if is_contact else {}
         own = {self.settings.key_property: member.person} if self.settings.key_property else {}
-        properties = {name: written(value) for name, value in {**member.attributes, **contact, **own}.items()}
+        properties = {name: as_text(value) for name, value in {**member.attributes, **contact, **own}.items()}
         properties.pop(self.settings.id_property, None)
         return {"idProperty": self.settings.id_property, "id": self._key(member), "objectWriteTraceId": member.id,
                 "properties": properties}
-
-    def _read_rows(self, batch: Batch, response: Response) -> list[Outcome]:
-        """Rows are named by their trace id, results also by the property that they are found by."""
-        results = response.get("results")
-        if not response.ok or not isinstance(results, list):
-            return unaccepted(batch, response, why_of(response.json))
-        name, ids = self.settings.id_property, dict[str, Any]()
-        for result in results:
-            for key in (walk(result, "objectWriteTraceId"), walk(result, "properties", name)):
-                ids[str(key).lower()] = walk(result, "id")
-        errors = response.get("errors", default=[])
-        refused = {str(trace): why_of(error) or "refused" for error in (errors if isinstance(errors, list) else [])
-                   for trace in as_list(walk(error, "context", "objectWriteTraceId"))}
-
-        def outcome(member: Member) -> Outcome:
-            found = ids.get(member.id.lower(), ids.get(self._key(member).lower()))
-            if member.id in refused:
-                return Outcome(member.id, Verdict.REJECTED, refused[member.id])
-            if isinstance(found, str) and found:
-                return Outcome(member.id, Verdict.ACCEPTED, remote_id=found)
-            return Outcome(member.id, Verdict.UNKNOWN, "neither among the results nor among the errors")
-
-        return [outcome(member) for member in batch.members]
 
     def _remove(self, batch: Batch) -> Generator[Request, Response, list[Outcome]]:
         if not batch.target:
@@ -194,6 +179,27 @@ class Hubspot(Destination):
         found = {str(walk(result, "properties", name)).lower(): walk(result, "id") for result in results}
         return {member.id: remote for member in batch.members
                 if isinstance(remote := found.get(self._key(member).lower()), str)}
+
+    def _forget(self, batch: Batch) -> Exchange:
+        """GDPR delete: the contact and all that was written of it, and the address may never be used again."""
+        [member] = batch.members
+        if self.settings.object_type != "contacts":
+            return every(batch, Verdict.REJECTED, "a company is nobody who could be forgotten")
+        key, body = self._key(member), dict[str, Json]()
+        if self.settings.id_property == "email" and key:
+            body = {"objectId": key, "idProperty": "email"}
+        elif key:
+            found = yield from self._look_up(batch)
+            if isinstance(found, Response):
+                return every(batch, Verdict.DEFERRED, f"could not be looked up (HTTP {found.status})")
+            body = {"objectId": found[member.id]} if member.id in found else {}
+        if not body:
+            return every(batch, Verdict.ACCEPTED, "not in HubSpot")
+        response = yield self._ask("POST", f"{self._objects}/gdpr-delete", body)
+        if response.status == 404 and response.get("category") == "OBJECT_NOT_FOUND":
+            return every(batch, Verdict.ACCEPTED, "not in HubSpot")
+        taken = response.status == 204
+        return every(batch, Verdict.ACCEPTED) if taken else unaccepted(batch, response, why_of(response.json))
 
     def _change_list(self, target: str, verb: str, ids: Sequence[str]) -> Request:
         return self._ask("PUT", f"{self._lists}/{quote(target, safe='')}/memberships/{verb}", list(ids))
@@ -254,33 +260,17 @@ class Hubspot(Destination):
 
     @property
     def _objects(self) -> str:
-        return f"/crm/objects/{self.settings.version}/{self.settings.object_type}"
+        return f"{self._room('objects')}/{self.settings.object_type}"
 
     @property
     def _lists(self) -> str:
-        return f"/crm/lists/{self.settings.version}"
+        return self._room("lists")
+
+    def _room(self, name: str) -> str:
+        version = self.settings.version
+        return f"/crm/v3/{name}" if version == "v3" else f"/crm/{name}/{version}"
 
     def _ask(self, method: str, path: str, body: Json = None, reads: bool = False) -> Request:
         login = {"Authorization": f"Bearer {self.settings.access_token.get_secret_value()}"}
         url = self.settings.root("https://api.hubapi.com") + path
-        return send_json(method, url, body, login, reads=reads, rate_class="crm", rates=_BATCH.rates)
-
-
-def written(value: Json) -> str:
-    """A value as HubSpot's properties take it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list | tuple) and all(isinstance(part, str | int | float) for part in value):
-        return ";".join(written(part) for part in value)
-    return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def why_of(error: Any) -> str:
-    """Category and property of an error; its message would repeat values."""
-    words = [walk(error, "category"), *as_list(walk(error, "context", "propertyName"))]
-    return code(*dict.fromkeys(word for word in words if isinstance(word, str)))
-
-
-def as_list(value: Any) -> list[Any]:
-    """A list, whatever else it may be."""
-    return value if isinstance(value, list) else []
+        return send_json(method, url, body, login, reads=reads, rate_class="crm", rates=_RATES)

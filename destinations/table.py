@@ -2,7 +2,8 @@
 
 Sources: PostgreSQL's pages on INSERT … ON CONFLICT, identifiers and error codes; DuckDB's on INSERT and ALTER TABLE.
 The audience changes by difference, so rows are put in or changed, and deleted, by their key: each is the same when it
-comes twice, and readers see every batch whole or not at all.
+comes twice, and readers see every batch whole or not at all. A value that the table does not take refuses its batch,
+which the driver halves.
 
 A request carries SQL statements and their values, which the SQL carrier runs in one transaction; it answers with rows,
 or 422 and an SQLSTATE (DuckDB's errors are given theirs). Values go as text, cast by the database to the types of
@@ -14,7 +15,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -39,11 +39,8 @@ from destinations.protocol import (
 )
 
 _ROWS = Limits(rows=500)
-_HALVINGS = 32
 _PAGE = 10_000
 _NO_TABLE, _NO_COLUMN, _NO_KEY, _NO_DATABASE = "42P01", "42703", "42P10", "3D000"
-_OF_A_ROW = re.compile("2[123]...|42804")
-"""Codes of values that the table does not take, and of one row that comes twice."""
 _KINDS = ("account", "email", "phone")
 Statement = tuple[str, Sequence[Json]]
 
@@ -89,20 +86,10 @@ class Table(Destination):
             sql = f"delete from {self._table(batch.target)} where {self._name(self.settings.key_column)} in ({marks})"
             response = yield self._ask([(sql, [member.person for member in batch.members])])
             return self._read(batch, response)
-        waiting, outcomes, halvings = [batch], list[Outcome](), 0
-        while waiting:
-            part = waiting.pop()
-            response = yield self._ask([self._upsert(part)])
-            if sqlstate(response) == _NO_COLUMN:
-                response = yield self._ask([*self._columns(part), self._upsert(part)])
-            alone = len(part.members) == 1 or halvings == _HALVINGS
-            if alone or response.status != 422 or not _OF_A_ROW.fullmatch(sqlstate(response)):
-                outcomes += self._read(part, response)
-                continue
-            halvings, middle = halvings + 1, len(part.members) // 2
-            waiting.append(replace(part, members=part.members[middle:]))
-            waiting.append(replace(part, members=part.members[:middle]))
-        return outcomes
+        response = yield self._ask([self._upsert(batch)])
+        if sqlstate(response) == _NO_COLUMN:
+            response = yield self._ask([*self._columns(batch), self._upsert(batch)])
+        return self._read(batch, response)
 
     def _upsert(self, batch: Batch) -> Statement:
         rows = rows_of(batch, self.settings.key_column)

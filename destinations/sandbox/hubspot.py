@@ -20,6 +20,7 @@ UNIQUE = {"contacts": {"email", "customer_key"}, "companies": {"account_id"}}
 TYPES = {"0-1": "contacts", "0-2": "companies"}
 UPSERT = {"inputs": [{"idProperty?": TEXT, "id": TEXT, "objectWriteTraceId?": TEXT, "properties": OBJECT}]}
 READ = {"idProperty?": TEXT, "inputs": [{"id": TEXT}], "properties": [TEXT], "propertiesWithHistory": [TEXT]}
+FORGET = {"objectId": TEXT, "idProperty?": TEXT}
 LIST = {"name": TEXT, "objectTypeId": one(*TYPES), "processingType": one("MANUAL", "SNAPSHOT", "DYNAMIC"),
         "filterBranch?": OBJECT, "listFolderId?": ANY}
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -35,6 +36,7 @@ class HubSpot(Channel):
         Route("POST", "crm/objects/2026-09/{kind}/batch/upsert", "upsert"),
         Route("POST", "crm/objects/2026-09/{kind}/batch/read", "read"),
         Route("POST", "crm/v3/objects/{kind}/batch/upsert", "upsert"),
+        Route("POST", "crm/objects/2026-09/{kind}/gdpr-delete", "forget"),
         Route("POST", "crm/lists/2026-09", "create"),
         Route("GET", "crm/lists/2026-09/object-type-id/{kind}/name/{name}", "named"),
         Route("GET", "crm/lists/2026-09/{key}", "show"),
@@ -45,7 +47,7 @@ class HubSpot(Channel):
     )
 
     def blank(self) -> Document:
-        return {"made": 0, "records": {"contacts": {}, "companies": {}}, "lists": {}}
+        return {"made": 0, "records": {"contacts": {}, "companies": {}}, "lists": {}, "forgotten": {}}
 
     def load(self, state: Document) -> None:
         super().load(state)
@@ -117,6 +119,8 @@ class HubSpot(Channel):
         results, errors = list[Document](), list[Document]()
         for number, given in enumerate(inputs):
             problem = ("the sandbox refuses every nth row", "") if call.refuses(number) else _problem(given)
+            if given["id"].lower() in self.state.get("forgotten", {}):
+                problem = "A contact deleted for privacy cannot be created again", "email"
             if problem:
                 errors.append(_error(given, *problem))
             else:
@@ -160,6 +164,25 @@ class HubSpot(Channel):
                      "context": {"ids": missing}, "errors": [], "links": {}}
             return Reply(207, {**body, "numErrors": 1, "errors": [error]}, rows=len(inputs))
         return Reply(200, body, rows=len(inputs))
+
+    def forget(self, call: Call, kind: str) -> Reply:
+        """GDPR delete: the contact is gone from every list, and its address can never be used again."""
+        self._check(call, FORGET)
+        given, named = call.json["objectId"], call.json.get("idProperty")
+        key = self.index.get((kind, named, given.lower())) if named else given
+        if kind != "contacts" or named not in (None, "email"):
+            raise Refuse(self.error(400, "Only contacts can be deleted by id or email"))
+        if named:
+            self.state.setdefault("forgotten", {})[given.lower()] = True
+        if key not in self.state["records"][kind]:
+            return Reply(204, None) if named else self.error(404, "No object with this id")
+        if address := self.state["records"][kind][key].get("email"):
+            self.state.setdefault("forgotten", {})[address.lower()] = True
+        del self.state["records"][kind][key]
+        self.index = {name: found for name, found in self.index.items() if found != key}
+        for found in self.state["lists"].values():
+            found["members"].pop(key, None)
+        return Reply(204, None)
 
     def page(self, call: Call, kind: str) -> Reply:
         limit = parse(call.query.get("limit", "10"))
