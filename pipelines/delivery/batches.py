@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from destinations.protocol import Capabilities, Limits, Member, Operation
 
@@ -14,8 +13,7 @@ ENVELOPE = 400
 """Bytes allowed for what a channel's format puts around one member."""
 
 
-@dataclass(frozen=True, slots=True)
-class Op:
+class Op(NamedTuple):
     """One planned operation, as read back from the warehouse."""
 
     epoch: int

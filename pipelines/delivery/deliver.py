@@ -28,8 +28,10 @@ WINDOW = 20_000
 """At most so many operations between two looks into the warehouse, which also tell who was suppressed meanwhile."""
 FEWEST = 200
 """A look costs some 50 ms, so windows of one-row requests are no smaller than this."""
-WIDTH = 4
-"""Requests under way at once."""
+LOOK_EVERY = 2.0
+"""Seconds that a window should take: as many operations as the channel took in that time."""
+WIDTH = 8
+"""Requests under way at once: 50 a second at 100 ms each need six."""
 JOB_PATIENCE = (0.25, 0.5, 1, 2, 4, 8)
 """Seconds between questions to a job before it is left to the next run."""
 
@@ -60,6 +62,7 @@ def send(
 ) -> Iterator[Progress]:
     """Send all operations of this epoch; what is left over when the courier stops is settled by the caller."""
     last = sent = 0
+    speed = 0.0
     while not courier.stopped:
         flushed = courier.journal.results()
         with open_warehouse() as warehouse:
@@ -67,9 +70,10 @@ def send(
                 record.flush(warehouse, plan.sync_id, plan.sync.to, flushed)
             with warehouse.transaction():
                 lease.renew(warehouse, plan.sync_id, plan.epoch, clock.now())
-            window = _read(warehouse, plan, courier.destination.capabilities, last)
+            window = _read(warehouse, plan, courier.destination.capabilities, last, speed)
         courier.journal.flushed(flushed)
-        courier.lease_ends, courier.waits_for_lease = clock.monotonic() + lease.SECONDS, False
+        begun = clock.monotonic()
+        courier.lease_ends, courier.waits_for_lease = begun + lease.SECONDS, False
         if not window:
             break
         lanes_of = _lanes(plan, courier, window)
@@ -77,13 +81,14 @@ def send(
             lanes.run(iter(phase), transport, clock, WIDTH)
         if not courier.waits_for_lease:
             last, sent = window[-1].seq, sent + len(window)
+            speed = len(window) / max(clock.monotonic() - begun, 0.001)
         yield Progress(plan.sync_id, sent)
     if courier.has_jobs:
         _wait_for_jobs(plan, courier, transport, open_warehouse, clock)
 
 
-def _read(warehouse: Warehouse, plan: Batching, able: Capabilities, last: int) -> list[Op]:
-    """The next operations, about as many as the channel takes in `WIDTH` requests."""
+def _read(warehouse: Warehouse, plan: Batching, able: Capabilities, last: int, speed: float) -> list[Op]:
+    """The next operations: about as many as go into `WIDTH` requests, or at `speed` a second until the next look."""
     pending = """o.sync_id = ? and o.epoch = ? and o.seq > ? and not exists (
         select 1 from activation.receipt as r
         where r.sync_id = o.sync_id and r.epoch = o.epoch and r.op_id = o.op_id)"""
@@ -92,7 +97,7 @@ def _read(warehouse: Warehouse, plan: Batching, able: Capabilities, last: int) -
     if not found:
         return []
     rows_a_request = able.operations[operation_of(found[0][0], able)].rows
-    limit = min(WINDOW, max(FEWEST, rows_a_request * WIDTH))
+    limit = min(WINDOW, max(FEWEST, rows_a_request * WIDTH, round(speed * LOOK_EVERY)))
     rows = warehouse.query(
         f"""select o.epoch, o.seq, o.op_id, o.action, o.dest_key, o.person_key, o.identifiers, o.attributes, o.silent,
             o.occurred_at, i.remote_id, s._key is not null and o.action <> 'remove'
@@ -100,7 +105,7 @@ def _read(warehouse: Warehouse, plan: Batching, able: Capabilities, last: int) -
         left join activation.remote_id as i on i.connection = ? and i.dest_key = o.dest_key
         left join ({suppressed_persons(plan.suppressions)}) as s on s._key = o.person_key
         where {pending} order by o.seq limit {limit}""", [plan.sync.to, *place])
-    return [Op(*row) for row in rows]
+    return list(map(Op._make, rows))
 
 
 def _lanes(plan: Batching, courier: Courier, window: Sequence[Op]) -> list[list[lanes.Lane]]:
@@ -112,7 +117,7 @@ def _lanes(plan: Batching, courier: Courier, window: Sequence[Op]) -> list[list[
     _note(courier, spared, "suppressed", "suppressed since the plan")
     _note(courier, refused, "rejected", "larger than one member may be in this channel")
     settled = {op.op_id for op in (*spared, *refused)}
-    left = [op for op in window if op.op_id not in settled]
+    left = [op for op in window if op.op_id not in settled] if settled else window
     phases: dict[int, list[lanes.Lane]] = {0: [], 1: [], 2: []}
     ordered = sorted(left, key=lambda op: (_phase(op), operation_of(op.action, able), op.silent, op.seq))
     for (phase, operation, silent), ops in groupby(

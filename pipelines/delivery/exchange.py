@@ -266,8 +266,7 @@ class _Talk:
             outcome = said.get(op, Outcome(op, Verdict.UNKNOWN, "the destination said nothing of this member"))
             self._of.attempts.setdefault(op, 1)
             self._of.has_jobs = self._of.has_jobs or outcome.verdict is Verdict.PENDING
-            receipts.append(replace(
-                self._receipt(op, OUTCOMES[outcome.verdict], None, outcome.reason),
+            receipts.append(self._receipt(op, OUTCOMES[outcome.verdict], None, outcome.reason)._replace(
                 remote_id=outcome.remote_id, job_id=outcome.job))
         self._record(receipts)
 

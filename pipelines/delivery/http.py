@@ -32,7 +32,7 @@ UNSENDABLE = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema,
 class HttpTransport:
     """Up to `width` requests at once."""
 
-    def __init__(self, width: int = 4, deadline: float = DEADLINE) -> None:
+    def __init__(self, width: int = 8, deadline: float = DEADLINE) -> None:
         self._deadline = deadline
         self._todo: queue.SimpleQueue[tuple[int, Request] | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[tuple[int, Answer]] = queue.SimpleQueue()

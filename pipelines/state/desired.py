@@ -40,6 +40,21 @@ Render = Callable[[Mapping[str, Any]], Rendered]
 
 def refresh(warehouse: Warehouse, sync_id: str, columns: Sequence[str], mapping: str, render: Render) -> None:
     """Bring `desired` of this sync in line with `segment` and `audience_rows` of the snapshot just taken."""
+    find_stale(warehouse, sync_id, columns, mapping)
+    wanted = ", ".join(f"r.{quote(column)}" for column in columns)
+    rendered = _render(warehouse.arrow(
+        f"""select s.person_key as _key, s.fingerprint as _fingerprint, {wanted} from temp.stale as s
+        inner join temp.audience_rows as r on r._key = s.person_key where s.fingerprint is not null"""),
+        sync_id, render)
+    warehouse.execute(
+        """delete from activation.desired where sync_id = ?
+            and person_key in (select person_key from temp.stale where known)""", [sync_id])
+    if rendered["sync_id"]:
+        warehouse.insert("activation.desired", rendered)
+
+
+def find_stale(warehouse: Warehouse, sync_id: str, columns: Sequence[str], mapping: str) -> None:
+    """Leave `stale`: persons whose row or mapping is not the one they were rendered from, and those who are gone."""
     fingerprint = warehouse.fingerprint([f"'{mapping}'", *(f"r.{quote(column)}" for column in columns)])
     warehouse.execute("drop table if exists temp.stale")
     warehouse.execute(
@@ -51,16 +66,6 @@ def refresh(warehouse: Warehouse, sync_id: str, columns: Sequence[str], mapping:
         select coalesce(p.person_key, k.person_key) as person_key, p.fingerprint, k.person_key is not null as known
         from present as p full join known as k on p.person_key = k.person_key
         where p.fingerprint is distinct from k.fingerprint""", [sync_id])
-    wanted = ", ".join(f"r.{quote(column)}" for column in columns)
-    rendered = _render(warehouse.arrow(
-        f"""select s.person_key as _key, s.fingerprint as _fingerprint, {wanted} from temp.stale as s
-        inner join temp.audience_rows as r on r._key = s.person_key where s.fingerprint is not null"""),
-        sync_id, render)
-    warehouse.execute(
-        """delete from activation.desired where sync_id = ?
-            and person_key in (select person_key from temp.stale where known)""", [sync_id])
-    if rendered["sync_id"]:
-        warehouse.insert("activation.desired", rendered)
 
 
 def _render(batches: Iterable[pa.RecordBatch], sync_id: str, render: Render) -> dict[str, list[Any]]:
