@@ -8,7 +8,8 @@ long before 10,000 rows, and the token stands in a header, where no log of addre
 
 Normalisation is Meta's documented one, not the SDK's, which loses non-ASCII letters and keeps the 00 of phones. The
 warehouse's key goes along as EXTERN_ID, in plain text as Meta asks. Columns sent under Meta's names of what it matches
-by (FN, LN, ZIP, …) are hashed too. Who is in an audience cannot be read back.
+by (FN, LN, ZIP, …) are hashed too. Who is in an audience cannot be read back; a sync of `mode: replace` uploads the
+whole list in a session of `usersreplace` instead, which must end within 90 minutes.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from destinations.protocol import (
     Member,
     Operation,
     Outcome,
+    Part,
     Preparation,
     Refused,
     Settings,
@@ -45,6 +47,7 @@ from destinations.protocol import (
 _USERS = Limits(rows=10_000, rates=((190_000, 3600.0),), rate_class="custom_audience")
 _THROTTLING = frozenset({4, 17, 32, 341, 613, *range(80000, 80015)})
 _CREDENTIALS = frozenset({10, 102, 190, 200, 294})
+_OTHER_SESSION = 2650
 _FAILURES = frozenset({1, 2, 368, 5000, 21009})
 _CONFIGURATION: dict[tuple[int | None, int | None], str] = {
     (100, 33): "there is no such audience, or this token may not see it",
@@ -81,6 +84,7 @@ class MetaAds(Destination):
         matches_any=True,
         needs_target=True,
         minimum=100,
+        replace=_USERS,
         target="audience_id",
     )
 
@@ -94,6 +98,18 @@ class MetaAds(Destination):
     def deliver(self, batch: Batch) -> Exchange:
         method = "DELETE" if batch.operation is Operation.REMOVE else "POST"
         response = yield self._ask(method, f"{quote(batch.target or '', safe='')}/users", {"payload": payload(batch)})
+        return self._read(batch, response)
+
+    def replace(self, batch: Batch, part: Part) -> Exchange:
+        session = {"session_id": part.session, "batch_seq": part.number, "last_batch_flag": part.last,
+                   "estimated_num_total": part.total}
+        response = yield self._ask("POST", f"{quote(batch.target or '', safe='')}/usersreplace",
+                                   {"session": session, "payload": payload(batch)})
+        if error_of(response)[0] == _OTHER_SESSION:
+            return every(batch, Verdict.DEFERRED, "Meta has another replace session open; it ends after 90 minutes")
+        return self._read(batch, response)
+
+    def _read(self, batch: Batch, response: Response) -> list[Outcome]:
         if not response.ok:
             self._blame_configuration(response, f"the audience {batch.target}")
             return unaccepted(batch, response, code(*error_of(response)))

@@ -32,7 +32,7 @@ from destinations.identifiers import email, phone, text
 
 __all__ = [
     "Batch", "Capabilities", "Dedupe", "Destination", "Exchange", "Job", "Json", "Limits", "Member", "Operation",
-    "Outcome", "Preparation", "Reading", "Refused", "Request", "Response", "Settings", "Verdict", "every",
+    "Outcome", "Part", "Preparation", "Reading", "Refused", "Request", "Response", "Settings", "Verdict", "every",
 ]  # fmt: skip
 
 
@@ -118,6 +118,8 @@ class Capabilities:
     """Matched members below which the channel will not use an audience."""
     readback: bool = False
     """Whether `members` can list who is in the target."""
+    replace: Limits | None = None
+    """What one part of a session may carry that puts a whole list in place of another; None: there is no such call."""
     cutoff: bool = False
     """Whether `cut_off` can remove whoever was last asserted before a time: all are asserted, then the rest cut off."""
     target: str = ""
@@ -162,6 +164,20 @@ class Batch:
     """First load: record, start no messages. Only set where `Capabilities.silent`."""
     at: datetime | None = None
     """When the plan was made (aware, UTC)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Where a batch stands in a session that replaces the whole list."""
+
+    session: int
+    """Below 2⁶³ and new in every run: a session that was left is never taken up again."""
+    number: int
+    """From 1 on."""
+    last: bool
+    """With this part the list changes; without it nothing does."""
+    total: int
+    """Members of all parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +293,11 @@ class Destination(ABC):
     def settle(self, job: Job) -> Exchange:
         """Ask an asynchronous job how each member ended; PENDING for those it has not ended for."""
         return [Outcome(m.id, Verdict.UNKNOWN, "the destination keeps no jobs") for m in job.members]
+        yield
+
+    def replace(self, batch: Batch, part: Part) -> Exchange:  # noqa: ARG002
+        """Hand over one part of the list that takes the place of the one in the target; the last one does it."""
+        raise Refused(f"{type(self).__name__} cannot replace a list: members are added and removed")
         yield
 
     def cut_off(self, target: str, before: datetime) -> Preparation:  # noqa: ARG002

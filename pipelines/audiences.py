@@ -63,11 +63,16 @@ class Sync(Written):
     """Remote list, segment or audience id; overrides the one of the connection."""
     members: StrictBool = True
     """False: only the trigger is sent, no membership is kept."""
+    mode: Literal["incremental", "replace"] = "incremental"
+    """`replace`: the whole list is uploaded whenever it differs, and takes the place of the old one at once. Where a
+    channel takes differences too, those are better: one bad row holds up nobody else."""
 
     @model_validator(mode="after")
     def _sends_something(self) -> Self:
         if not self.members and not self.trigger:
             raise ValueError("members: false without a trigger sends nothing; add a trigger or leave members out")
+        if not self.members and self.mode == "replace":
+            raise ValueError("mode: replace is for members, and members is false; leave one of them out")
         if not self.members and self.send:
             raise ValueError("send is for members, and members is false; write send inside the trigger")
         return self

@@ -102,6 +102,8 @@ def _check_capabilities(entry: Entry, can: Capabilities) -> Iterator[Flaw]:
         yield (*at, "trigger"), f"{sync.to} sends no triggers; move the trigger to a sync whose channel sends messages"
     if sync.members and not {Operation.ADD, Operation.REMOVE} <= set(can.operations):
         yield (*at, "to"), f"{sync.to} keeps no members; write members: false to send only the trigger"
+    if sync.mode == "replace" and not can.replace:
+        yield (*at, "mode"), f"{sync.to} cannot replace a list; leave mode out, and differences are sent"
     if sync.send and not can.attributes:
         yield (*at, "send"), f"{sync.to} keeps no attributes of members; leave send out"
     for name in sorted(set(sync.send.values()) - can.fields) if can.fields else ():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from destinations.protocol import Destination
-from pipelines.delivery import deliver
+from pipelines.delivery import deliver, sessions
 from pipelines.delivery.exchange import Courier, credential_of
 from pipelines.delivery.jobs import Waiting
 from pipelines.delivery.journal import Journal
@@ -130,6 +130,9 @@ class Run:
         batching = deliver.Batching(self._id, self.epoch, self.subject.audience.name, self.subject.sync, self._target,
                                     self.subject.suppressions)
         try:
+            if self._plan.whole and not self._plan.held:
+                yield from sessions.send(batching, self._courier, self._transport, self._ports.warehouse,
+                                         self._ports.clock)
             yield from deliver.send(batching, self._courier, self._transport, self._ports.warehouse,
                                     self._ports.clock)
         except (ChannelRefused, LeaseLost) as error:

@@ -114,6 +114,10 @@ class Courier:
         return (operation is not Operation.TRIGGER or self.at_least_once
                 or self.destination.capabilities.dedupe is Dedupe.KEY)
 
+    def assert_once(self, exchange: Exchange, limits: Limits, places: dict[str, Place]) -> Lane:
+        """Lane of an exchange that is claimed, recorded, and not repeated when its answer was lost."""
+        yield from _Talk(self, limits, places, repeatable=False).hold(exchange)
+
     def converse(
         self, exchange: Generator[Request, Response, Any], result: list[Any], limits: Limits | None = None
     ) -> Lane:

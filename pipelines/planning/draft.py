@@ -46,9 +46,11 @@ def lateness(destination: Destination) -> float:
 
 
 def limits_of(audience: Audience) -> guards.Limits:
-    """The audience's own limits."""
+    """The audience's own limits. A list that is replaced is never without a guard: one wrong run takes everybody."""
     own = audience.guards
-    return guards.Limits(own.removal, math.inf if own.entries is None else own.entries, own.unusable)
+    replaces = any(sync.mode == "replace" for sync in audience.syncs)
+    removal = min(own.removal, guards.REPLACED) if replaces else own.removal
+    return guards.Limits(removal, math.inf if own.entries is None else own.entries, own.unusable)
 
 
 def compare(warehouse: Warehouse, subject: Subject, now: datetime) -> None:
@@ -61,6 +63,7 @@ def compare(warehouse: Warehouse, subject: Subject, now: datetime) -> None:
     ledger.compare(warehouse, subject.id, now, lateness(destination), members=sync.members, reassert_every=period)
     if subject.resync and sync.members:
         ledger.reassert_all(warehouse, subject.id)
+    ledger.find_whole(warehouse, subject.id, now, lateness(destination), replaces=sync.mode == "replace")
     intents.find_removals(warehouse, matches_any=able.matches_any, replaces=Operation.UPDATE not in able.operations)
 
 
@@ -110,6 +113,7 @@ def _write(
     held: bool,
 ) -> None:
     sync = subject.sync
+    intents.take_whole(warehouse)
     silent = control.epoch == 1 and subject.destination.capabilities.silent
     written = intents.write(warehouse, subject.id, control.epoch, taken.id, journal_id, now, silent=silent)
     if sync.trigger and not held:
@@ -190,8 +194,10 @@ def _count(
     [(unusable,)] = warehouse.query("select count(*) from activation.desired where sync_id = ? and dest_key is null",
                                     [subject.id])
     add, update, remove = (changes.get(action, 0) for action in ("add", "update", "remove"))
-    requests = estimate_requests(subject.destination.capabilities, removals=removals, upserts=add + update,
+    [(replaced,)] = warehouse.query("select count(*) from temp.whole")
+    able, whole = subject.destination.capabilities, wanted if replaced else 0
+    requests = estimate_requests(able, removals=0 if whole else removals, upserts=whole or add + update,
                                  triggers=due[0])
     return Plan(subject.id, subject.audience.name, sync.to, taken.segment, taken.suppressed, taken.held_out, wanted,
                 add, update, remove, wanted - add - update if sync.members else 0, *due, requests,
-                unusable + taken.null_keys, objections, plan_id, held)
+                unusable + taken.null_keys, objections, plan_id, held, whole)

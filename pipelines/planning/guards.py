@@ -37,6 +37,8 @@ class Limits:
         return Limits(*(min(getattr(self, part.name), getattr(other, part.name)) for part in fields(Limits)))
 
 
+REPLACED = 0.3
+"""Share that may go at once of a list that is replaced, whatever the audience allows."""
 ONE = 1
 """One person who leaves is never a runaway change, however small the audience."""
 FEW = 20

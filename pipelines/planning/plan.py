@@ -47,6 +47,8 @@ class Plan:
     """Digest of its changes, where a guard objects: what an approval names."""
     held: bool = False
     """Nothing but removals of suppressed persons is sent until this very plan is approved."""
+    whole: int = 0
+    """Members of the list that takes the place of the old one, where the sync replaces; 0: it need not."""
 
     @classmethod
     def empty(cls, sync: str, audience: str, connection: str) -> Plan:
@@ -57,7 +59,7 @@ class Plan:
     @property
     def changes(self) -> int:
         """Operations in this plan."""
-        return self.add + self.update + self.remove + self.trigger
+        return (self.whole + self.remove if self.whole else self.add + self.update + self.remove) + self.trigger
 
 
 def estimate_requests(capabilities: Capabilities, *, removals: int, upserts: int, triggers: int) -> int:

@@ -37,7 +37,8 @@ def find_removals(warehouse: Warehouse, *, matches_any: bool, replaces: bool) ->
 
 def keep_only_suppressed(warehouse: Warehouse, suppressions: Sequence[SuppressionModel]) -> None:
     """Of a held plan, keep the removals of persons who must be spared now: those go out whatever a guard says."""
-    warehouse.execute("delete from temp.changes")
+    for table in ("changes", "whole"):
+        warehouse.execute(f"delete from temp.{table}")
     warehouse.execute(
         f"""delete from temp.removals where json_extract_string(identifiers, '$.person') not in (
             select _key from ({suppressed_persons(suppressions)}) as spared where _key is not null)""")
@@ -57,17 +58,37 @@ def _spare(warehouse: Warehouse, rows: list[tuple[str, str, str | None]]) -> Ite
             yield dest_key, json.dumps(gone, sort_keys=True)
 
 
+def take_whole(warehouse: Warehouse) -> bool:
+    """Turn `changes` and `removals` into the whole list, where it is to be replaced; whether it is.
+
+    Removals of such a plan are sent to nobody: they record who is gone once the list is in place.
+    """
+    [(count,)] = warehouse.query("select count(*) from temp.whole")
+    if not count:
+        return False
+    warehouse.execute("delete from temp.removals")
+    warehouse.execute("""insert into temp.removals (dest_key, identifiers)
+        select dest_key, held_identifiers from temp.changes where action = 'remove'""")
+    warehouse.execute("delete from temp.changes")
+    warehouse.execute("""insert into temp.changes (dest_key, person_key, payload_hash, identifiers, attributes, action)
+        select dest_key, person_key, payload_hash, identifiers, attributes, 'add' from temp.wanted""")
+    return True
+
+
 SET_OPS = """
     insert into activation.op (sync_id, epoch, seq, op_id, action, dest_key, person_key, payload_hash, identifiers,
         attributes, silent, snapshot_id, journal_id, planned_at)
     with planned as (
-        select 1 as phase, 'remove' as action, dest_key, json_extract_string(identifiers, '$.person') as person_key,
-            '-' as payload_hash, identifiers, '{}' as attributes from temp.removals
+        select 0 as phase, 'replace' as action, '*' as dest_key, null as person_key, payload_hash, '{}' as identifiers,
+            '{}' as attributes from temp.whole
+        union all
+        select 1, 'remove', dest_key, json_extract_string(identifiers, '$.person'),
+            '-', identifiers, '{}' from temp.removals
         union all
         select 2, action, dest_key, person_key, payload_hash, identifiers, attributes
         from temp.changes where action <> 'remove'
     )
-    select $sync_id, $epoch, row_number() over (order by phase, dest_key),
+    select $sync_id, $epoch, row_number() over (order by phase, dest_key) - (select count(*) from temp.whole),
         md5(concat_ws('|', 'set', $sync_id, dest_key, action, payload_hash, cast($epoch as varchar))),
         action, dest_key, person_key, payload_hash, identifiers, attributes, $silent, $snapshot_id, $journal_id, $now
     from planned"""
@@ -93,7 +114,7 @@ EVENTS = """
 def write(
     warehouse: Warehouse, sync_id: str, epoch: int, snapshot_id: int, journal_id: str, now: datetime, *, silent: bool
 ) -> int:
-    """Commit the set operations of `changes` and `removals`; returns how many there are."""
+    """Commit the set operations of `changes`, `removals` and `whole`; returns how many there are."""
     warehouse.execute(SET_OPS, {"sync_id": sync_id, "epoch": epoch, "snapshot_id": snapshot_id, "silent": silent,
                                 "journal_id": journal_id, "now": now})
     [(written,)] = warehouse.query("select count(*) from activation.op where sync_id = ? and epoch = ?",

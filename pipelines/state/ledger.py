@@ -186,6 +186,28 @@ def reassert_all(warehouse: Warehouse, sync_id: str) -> None:
         group by dest_key""", {"sync_id": sync_id})
 
 
+def find_whole(warehouse: Warehouse, sync_id: str, now: datetime, lateness: float, *, replaces: bool) -> None:
+    """Leave `whole`: the digest of what is wanted where the list as a whole is to be put in place, else no row.
+
+    A list that is replaced has a key of its own in the ledger, `*`. Its doubts matter by themselves: an older session
+    that arrives late takes out members of whom it says nothing. Call right after `compare`.
+    """
+    warehouse.execute("drop table if exists temp.whole")
+    warehouse.execute("create temp table whole (payload_hash varchar)")
+    warehouse.execute("delete from temp.changes where dest_key = '*'")
+    if not replaces:
+        return
+    [(digest,)] = warehouse.query(
+        "select md5(string_agg(payload_hash, '' order by payload_hash)) from temp.wanted")
+    [(changes,)] = warehouse.query("select count(*) from temp.changes")
+    known = warehouse.query(
+        f"""with ledger as ({LEDGER})
+        select sig, coalesce(doubted and (after_ok or $now >= until), false) from ledger where dest_key = '*'""",
+        {**_scope(warehouse, sync_id, lateness), "now": now})
+    if digest and (changes or [tuple(row) for row in known] != [(digest, False)]):
+        warehouse.execute("insert into temp.whole values (?)", [digest])
+
+
 WAITING = """
     select o.dest_key, o.epoch, o.op_id, o.action, o.person_key, o.identifiers, r.attempt, r.seq, r.job_id,
         r.first_sent_at

@@ -104,6 +104,23 @@ def flush(warehouse: Warehouse, sync_id: str, connection: str, receipts: Sequenc
     warehouse.execute("insert into activation.remote_id select ?, dest_key, remote_id from temp.named", [connection])
 
 
+def spread(warehouse: Warehouse, sync_id: str) -> None:
+    """Give each member of a replaced list the receipt of the list itself, which stands at place 0 of its plan."""
+    warehouse.execute(
+        """insert into activation.receipt (sync_id, epoch, op_id, attempt, seq, outcome, http_status, reason,
+            first_sent_at, recorded_at)
+        select o.sync_id, o.epoch, o.op_id, w.attempt, o.seq, w.outcome, w.http_status, w.reason, w.first_sent_at,
+            w.recorded_at
+        from (
+            select *, row_number() over (partition by epoch order by attempt desc) as newest
+            from activation.receipt where sync_id = $sync_id and seq = 0
+        ) as w
+        inner join activation.op as o on o.sync_id = w.sync_id and o.epoch = w.epoch
+        where w.newest = 1 and o.action in ('add', 'remove') and not exists (
+            select 1 from activation.receipt as r
+            where r.sync_id = o.sync_id and r.epoch = o.epoch and r.op_id = o.op_id)""", {"sync_id": sync_id})
+
+
 def settle(
     warehouse: Warehouse, sync_id: str, epoch: int, journal_id: str,
     claims: Sequence[tuple[int, str, int, int, datetime]],
@@ -117,6 +134,7 @@ def settle(
     flush_claims = [Receipt(e, op, n, seq, "unknown", None, "the run ended before the answer", None, None, at, now)
                     for e, op, n, seq, at in claims if e < epoch]
     flush(warehouse, sync_id, "", flush_claims)
+    spread(warehouse, sync_id)
     warehouse.execute(
         """insert into activation.receipt (sync_id, epoch, op_id, attempt, seq, outcome, reason, first_sent_at,
             recorded_at)
@@ -132,11 +150,11 @@ def settle(
 
 
 def outcomes(warehouse: Warehouse, sync_id: str, epoch: int) -> dict[str, int]:
-    """Outcome → operations of this epoch whose last attempt ended so."""
+    """Outcome → operations of this epoch whose last attempt ended so; of a replaced list, its members."""
     return dict(warehouse.query(
         """select outcome, count(*) from (
             select outcome, row_number() over (partition by op_id order by attempt desc) as newest
-            from activation.receipt where sync_id = ? and epoch = ?
+            from activation.receipt where sync_id = ? and epoch = ? and seq > 0
         ) as last where newest = 1 group by outcome""", [sync_id, epoch]))
 
 

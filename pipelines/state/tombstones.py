@@ -125,8 +125,9 @@ MAY_HOLD = """
 def find_changes(warehouse: Warehouse, sync_id: str, person: str) -> None:
     """Leave `wanted` (everybody else) and `changes` (the removal of this person's keys, but for those others share)."""
     scope = {"sync": sync_id, "person": person}
-    for table in ("wanted", "changes"):
+    for table in ("wanted", "changes", "whole"):
         warehouse.execute(f"drop table if exists temp.{table}")
+    warehouse.execute("create temp table whole (payload_hash varchar)")
     warehouse.execute(
         """create temp table wanted as select dest_key, identifiers from activation.desired
         where sync_id = $sync and person_key <> $person and dest_key is not null""", scope)

@@ -10,7 +10,7 @@ VIEWS = {
     # A key's newest ok decides what the channel holds; anything uncertain after it is listed beside it.
     "delivered": """
         select sync_id, dest_key, payload_hash, identifiers, first_sent_at as asserted_at
-        from {schema}.ledger_base where outcome = 'ok' and action <> 'remove'""",
+        from {schema}.ledger_base where outcome = 'ok' and action <> 'remove' and dest_key <> '*'""",
     "undelivered": """
         with latest as (
             select o.sync_id, o.op_id, o.action, o.person_key, r.outcome, r.reason, r.recorded_at,
@@ -20,6 +20,7 @@ VIEWS = {
                         o.epoch desc, o.seq desc, r.attempt desc) as newest
             from {schema}.op as o
             inner join {schema}.receipt as r on o.sync_id = r.sync_id and o.epoch = r.epoch and o.op_id = r.op_id
+            where o.action <> 'replace'
         )
         select sync_id, op_id, action, person_key, outcome, reason, recorded_at
         from latest where newest = 1 and outcome not in ('ok', 'void')
@@ -50,7 +51,7 @@ VIEWS = {
         with said as (
             select *, row_number() over (
                 partition by sync_id, dest_key, outcome = 'ok' order by epoch desc, seq desc) as newest
-            from {{schema}}.ledger_base
+            from {{schema}}.ledger_base where dest_key <> '*'
         ),
         acknowledged as (select * from said where outcome = 'ok' and newest = 1),
         doubtful as (

@@ -24,6 +24,7 @@ from destinations.protocol import (
     Limits,
     Operation,
     Outcome,
+    Part,
     Request,
     Response,
     Verdict,
@@ -78,8 +79,24 @@ class Jobs(Sets):
     capabilities = Capabilities(_LIMITS, ("email",), lateness=LATENESS + LONGEST_JOB)
 
 
+class Lists(Sets):
+    """Takes a whole list in parts of two."""
+
+    capabilities = Capabilities(_LIMITS, ("email",), lateness=LATENESS, replace=Limits(rows=2))
+
+    def replace(self, batch: Batch, part: Part) -> Exchange:
+        rows = [{"id": m.id, "person": m.person, "email": m.identifiers["email"], "identifiers": dict(m.identifiers),
+                 "attributes": dict(m.attributes)} for m in batch.members]
+        body = {"do": "replace", "session": part.session, "number": part.number, "last": part.last, "rows": rows}
+        answer = yield Request("POST", "https://sim.example/list", body=json.dumps(body, sort_keys=True).encode())
+        if not answer.ok or answer.json is None:
+            return unaccepted(batch, answer)
+        return _rows(batch, answer)
+
+
 DESTINATIONS: dict[str, type[Destination]] = {
-    "set": Sets, "dset": Sets, "dedupe": Messages, "raw": Sets, "repeated": Sets, "async": Jobs, "mixed": Messages}
+    "set": Sets, "dset": Sets, "dedupe": Messages, "raw": Sets, "repeated": Sets, "async": Jobs, "mixed": Messages,
+    "replace": Lists}
 
 
 def _rows(batch: Batch | Job, answer: Response) -> list[Outcome]:
@@ -124,6 +141,10 @@ class Channel:
     applied: list[Applied] = field(default_factory=list)
     requests: int = 0
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sessions: dict[int, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    """Session → e-mail → row, of lists that are gathering."""
+    ended: set[int] = field(default_factory=set)
+    """Sessions whose list took its place."""
     refused: set[str] = field(default_factory=set)
     """E-mails that were ever refused by name."""
     script: list[tuple[str, float]] = field(default_factory=list)
@@ -220,6 +241,8 @@ class Channel:
         self, body: dict[str, Any], rows: list[dict[str, Any]], number: int, fault: str, dice: Random
     ) -> dict[str, str]:
         refused: dict[str, str] = {}
+        if body["do"] == "replace":
+            return self._gather(body, number, fault, dice)
         for row in rows:
             if self._ignores(body["do"], row["id"]):
                 continue
@@ -231,6 +254,23 @@ class Channel:
                 continue
             self._apply_row(body["do"], row, number)
         return refused
+
+    def _gather(self, body: dict[str, Any], number: int, fault: str, dice: Random) -> dict[str, str]:
+        """Parts of one session gather, and the last one takes the place of the list; what has ended takes no more."""
+        session, rows = body["session"], body["rows"]
+        known = body["number"] == 1 or session in self.sessions
+        if session in self.ended or not known or (fault in REFUSING and dice.random() < REFUSING[fault]):
+            self.refused |= {row["email"] for row in rows}
+            return {row["id"]: "busy" for row in rows}
+        gathered = self.sessions.setdefault(session, {})
+        gathered |= {row["email"]: row for row in rows}
+        if body["last"]:
+            self.ended.add(session)
+            for email in self.members.keys() - gathered.keys():
+                self._apply_row("remove", {**rows[0], "email": email}, number)
+            for row in gathered.values():
+                self._apply_row("add", row, number)
+        return {}
 
     def _ignores(self, do: str, op_id: str) -> bool:
         """Whether the channel has seen this id and answers ok without doing anything."""

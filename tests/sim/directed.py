@@ -51,6 +51,18 @@ def applied_and_refused(rewrite: Callable[[str], str]) -> str:
     return _judged(schedule)
 
 
+def older_session_arrives_late(rewrite: Callable[[str], str]) -> str:
+    """The last part of a lost session arrives after a newer one, and takes out somebody of whom it says nothing."""
+    schedule, world = _start("replace", rewrite)
+    _is(world, {"p0": ADA})
+    world.channel.script = [("delayed", 1_000.0)]
+    schedule.run(0.0)
+    _is(world, {"p0": ADA, "p1": Person("e1@x.io", 1, "gold")})
+    world.advance(300.0)
+    schedule.run(0.0)
+    return _judged(schedule)
+
+
 def _judged(schedule: Schedule) -> str:
     try:
         schedule.settle()
@@ -61,5 +73,6 @@ def _judged(schedule: Schedule) -> str:
     return ""
 
 
-STORIES = {"ok_at_last_try": answered_from_memory, "reject_is_absent": applied_and_refused}
+STORIES = {"ok_at_last_try": answered_from_memory, "reject_is_absent": applied_and_refused,
+           "late_session": older_session_arrives_late}
 """Mutant → the schedule that notices it."""

@@ -15,12 +15,12 @@ import pytest
 
 from destinations.protocol import Destination, Outcome, Verdict
 from pipelines import run
-from pipelines.delivery import deliver, exchange, jobs
+from pipelines.delivery import deliver, exchange, jobs, sessions
 from pipelines.delivery.journal import Journal
 from pipelines.planning import draft, guards
 from pipelines.state import desired, lease, ledger
 from pipelines.warehouse.protocol import Warehouse
-from tests.sim.channels import Sets
+from tests.sim.channels import Lists, Sets
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 
@@ -133,6 +133,20 @@ def _flush_first(patch: pytest.MonkeyPatch) -> None:
     catch_up = run.catch_up
     patch.setattr(run.Run, "_flush", forgetting)
     patch.setattr(run, "catch_up", forgetful)
+
+
+def _resume_session(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sessions, "_session", lambda plan: plan.epoch // 2)
+
+
+def _skip_failed_part(patch: pytest.MonkeyPatch) -> None:
+    replace_of = Lists.replace
+
+    def going_on(destination: Lists, batch: Any, part: Any) -> Any:
+        outcomes = yield from replace_of(destination, batch, part)
+        return outcomes if part.last else [replace(each, verdict=Verdict.ACCEPTED) for each in outcomes]
+
+    patch.setattr(Lists, "replace", going_on)
 
 
 def _no_claim(patch: pytest.MonkeyPatch) -> None:
@@ -267,6 +281,14 @@ MUTANTS = (
     Mutant("failed_is_absent", "async", 500, patch=_failed_is_absent, swarm="job_partial"),
     Mutant("ok_at_poll", "async", 1_500, patch=_ok_at_poll, swarm="delayed"),
     Mutant("no_guard", "set", 60, patch=_no_guard, swarm="broken"),
+    Mutant("no_guard", "replace", 60, patch=_no_guard, swarm="broken"),
+    Mutant("unknown_is_failed", "replace", 600, ((KNOWN, "r.outcome in ('ok', 'rejected')"),)),
+    Mutant("resume_session", "replace", 60, patch=_resume_session),
+    Mutant("skip_failed_part", "replace", 60, patch=_skip_failed_part, swarm="partial"),
+    Mutant("suppressed_in_session", "replace", 60, (("count(s._key) from activation.op", "0 from activation.op"),),
+           swarm="suppress"),
+    Mutant("late_session", "replace", 0, (("coalesce(doubted and (after_ok or $now >= until), false)", "false"),),
+           directed=True),
     Mutant("no_lease", "set", 600, patch=_no_lease, swarm="second_run"),
     Mutant("no_lease", "raw", 600, patch=_no_lease, swarm="second_run"),
     Mutant("no_fence", "set", 1_000, patch=_no_fence, swarm="second_run"),
@@ -290,4 +312,4 @@ MUTANTS = (
            directed=True),
 )
 """Not here: `no_parent` (operations have no parents: an operation of one plan keeps one id and one first claim, and a
-new plan makes a new one), `resume_session` and `skip_failed_part` (no channel is replaced by sessions yet)."""
+new plan makes a new one)."""

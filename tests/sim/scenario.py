@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from random import Random
 
-KINDS = ("set", "dset", "dedupe", "raw", "async", "mixed", "repeated")
+KINDS = ("set", "dset", "dedupe", "raw", "async", "mixed", "repeated", "replace")
 """set · set whose channel ignores repeated request ids · messages with a dedupe id · raw messages · jobs · set with
-messages · raw messages that are repeated until there is an answer"""
+messages · raw messages that are repeated until there is an answer · list that is replaced by sessions"""
 
 NETWORK = {"never_sent": 0.02, "lost_before": 0.03, "lost_after": 0.04, "delayed": 0.04, "throttled": 0.02,
            "failed": 0.02, "failed_applied": 0.02, "garbage": 0.02, "repeated": 0.03, "slow": 0.03, "partial": 0.04,
@@ -60,12 +60,12 @@ class Scenario:
 def scenario(seed: int, kind: str | None = None, swarm: str | None = None) -> Scenario:
     """The schedule of a seed."""
     random = Random(f"{seed}/scenario")
-    kind_drawn, swarm_drawn = KINDS[seed % len(KINDS)], random.choice(list(FAULTS))
+    kind_drawn, swarm_drawn = kind or KINDS[seed % len(KINDS)], random.choice(list(FAULTS))
     persons = random.choice((3, 3, 4, 6, 9))
     scale = random.choice((0.3, 1.0, 1.0))
     exaggerated = swarm or swarm_drawn
     rates = {name: min(0.6, rate * (SWARM if name == exaggerated else scale)) for name, rate in FAULTS.items()}
     return Scenario(
-        seed, kind or kind_drawn, random.randint(4, 8), persons, random.choice((2, persons, persons + 3)),
-        poison=random.random() < 0.25, whole=random.random() < 0.5, live=random.random() < 0.75,
-        guarded=exaggerated == "broken" or random.random() < 0.15, swarm=exaggerated, rates=rates)
+        seed, kind_drawn, random.randint(4, 8), persons, random.choice((2, persons, persons + 3)),
+        poison=random.random() < 0.25 and kind_drawn != "replace", whole=random.random() < 0.5,
+        live=random.random() < 0.75, guarded=exaggerated == "broken" or random.random() < 0.15, swarm=exaggerated, rates=rates)

@@ -161,7 +161,8 @@ class Schedule:
         world.change(random.choice((0, 1) if quiet else (0, 1, 2, 3)) + 5 * (draws["burst"] < rates["burst"]))
         if draws["broken"] < rates["broken"] and world.truth:
             world.break_table()
-        if world.scenario.guarded and world.truth and draws["suppress"] < 0.005:
+        always_guarded = world.scenario.kind == "replace" and not world.scenario.guarded
+        if world.truth and draws["suppress"] < (0.5 if always_guarded else 0.005 * world.scenario.guarded):
             world.approve()
         if draws["mapping"] < rates["mapping"]:
             world.note("mapping", "between")

@@ -202,8 +202,8 @@ def _later(moment: str | None, amount: float | None, factor: float) -> str | Non
     return _write(datetime.fromisoformat(moment) + timedelta(seconds=amount * factor))
 
 
-def _md5(text: str) -> str:
-    return hashlib.md5(text.encode()).hexdigest()
+def _md5(text: str | None) -> str | None:
+    return None if text is None else hashlib.md5(text.encode()).hexdigest()
 
 
 def _fingerprint(*values: object) -> int:
@@ -213,7 +213,7 @@ def _fingerprint(*values: object) -> int:
 FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("md5", 1, _md5), ("later", 3, _later), ("fingerprint", -1, _fingerprint),
     ("concat_ws", -1, lambda separator, *parts: separator.join(str(part) for part in parts if part is not None)),
-    ("bucket", 1, lambda text: int(_md5(text)[:8], 16) % 10_000),
+    ("bucket", 1, lambda text: int((_md5(text) or "")[:8], 16) % 10_000),
 )
 
 

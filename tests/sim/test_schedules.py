@@ -20,6 +20,7 @@ CRASHES = ("begin", "before commit", "after commit", "open", "closed", "claim", 
 """Points at which every level of some size has died."""
 MET = {f"{fault} × {action}" for fault in NETWORK for action in ("add", "remove", "update", "trigger")
        if fault not in ("unauthorised",)}
+MET |= {f"{fault} × replace" for fault in ("lost_before", "lost_after", "delayed", "throttled", "failed", "repeated")}
 MET |= {f"{fault} × poll" for fault in ("lost_before", "failed", "garbage")}
 MET |= {f"{fault} × {action}" for fault in JOBS for action in ("add", "remove")}
 MET |= {"locked × open", "lost_before_commit × commit", "lost_at_commit × commit", "journal_full × claim",

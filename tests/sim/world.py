@@ -149,6 +149,7 @@ class World:
             once = "at_least_once" if self.scenario.kind == "repeated" else "at_most_once"
             parts["trigger"] = {**TRIGGER, "delivery": once}
         parts |= {"members": False} if self.messages_only else {"send": MAPPINGS[self.mapping % len(MAPPINGS)]}
+        parts |= {"mode": "replace"} if self.scenario.kind == "replace" else {}
         return Sync.model_validate(parts)
 
     @property
