@@ -3,6 +3,7 @@
 A case file is YAML: `settings` (made-up keys), then `cases`, each with a name and
 
     deliver: add | update | remove | trigger    with members; target, event, audience, silent, at where they matter
+    replace: {session, number, last, total}     with members and target
     settle: <job id>                            with members, operation and target
     prepare: <name> · read: <target> · cut_off: <target>, at · check: true · identify: {kind, value, region}
 
@@ -31,7 +32,7 @@ import yaml
 import destinations
 from destinations.identifiers import Unusable
 from destinations.laws import broken_laws
-from destinations.protocol import Batch, Destination, Job, Member, Operation, Outcome, Refused, Request, Response
+from destinations.protocol import Batch, Destination, Job, Member, Operation, Outcome, Part, Refused, Request, Response
 
 NOW = 1_614_265_330
 """Unix time at which every request of a case is sent, unless the case says `now`."""
@@ -86,6 +87,9 @@ def _open(destination: Destination, said: Mapping[str, Any]) -> Generator[Reques
         audience = said.get("audience", "abandoned_cart")
         batch = Batch(Operation(said["deliver"]), members, audience, **options, at=_time(said, "at"))
         return destination.deliver(batch)
+    if "replace" in said:
+        batch = Batch(Operation.ADD, members, "abandoned_cart", said.get("target"))
+        return destination.replace(batch, Part(**said["replace"]))
     if "settle" in said:
         return destination.settle(Job(said["settle"], members, Operation(said["operation"]), said.get("target")))
     if "prepare" in said:

@@ -25,7 +25,8 @@ from destinations.protocol import Batch, Member, Operation, Outcome, Verdict
 from pipelines.audiences import Audience
 from pipelines.delivery.batches import named
 from pipelines.delivery.deliver import converse
-from pipelines.delivery.exchange import Courier, credential_of
+from pipelines.delivery.exchange import Courier
+from pipelines.delivery.pace import credential_of
 from pipelines.errors import TailraceError
 from pipelines.planning.draft import Subject
 from pipelines.planning.plan import Plan

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from destinations.protocol import Destination
 from pipelines.delivery import deliver, sessions
-from pipelines.delivery.exchange import Courier, credential_of
+from pipelines.delivery.exchange import Courier
 from pipelines.delivery.jobs import Waiting
 from pipelines.delivery.journal import Journal
-from pipelines.delivery.pace import Pace
+from pipelines.delivery.pace import Pace, credential_of
 from pipelines.delivery.ports import Clock, Transport
 from pipelines.errors import ChannelRefused, LeaseHeld, LeaseLost
 from pipelines.planning.draft import Subject, draft

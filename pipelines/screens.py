@@ -20,6 +20,8 @@ def plan_lines(plan: Plan) -> list[str]:
         ("!", plan.trigger, "trigger")) if count]
     requests = f"about {plan.requests:,} request{'s' * (plan.requests != 1)}" if plan.requests else "nothing to send"
     lines = [head, "  " + "   ".join([*parts, requests])]
+    if plan.whole:
+        lines.append(f"  the whole list of {plan.whole:,} takes the place of the old one")
     if plan.unusable:
         lines.append(f"  {plan.unusable:,} without a key or a usable identifier (tailrace status --undelivered)")
     word = "held" if plan.held else "approved, though objected to"

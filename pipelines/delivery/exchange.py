@@ -15,15 +15,12 @@ requests that only read. An exchange of several requests is void only while its 
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
-
-from pydantic import SecretStr
 
 from destinations.protocol import (
     Batch,
@@ -286,14 +283,6 @@ class _Talk:
 def unix_time(clock: Clock) -> float:
     """Unix time of a clock that speaks UTC."""
     return clock.now().replace(tzinfo=UTC).timestamp()
-
-
-def credential_of(destination: Destination) -> str:
-    """A short digest of whom the channel sees: kind of channel, address and secrets."""
-    settings = destination.settings
-    secrets = [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
-    parts = [type(destination).__qualname__, settings.base_url, *secrets]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
 def _is_refused_whole(outcomes: Sequence[Outcome]) -> bool:

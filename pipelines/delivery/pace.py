@@ -6,12 +6,17 @@ is never more than a vendor's own count, whether its windows slide or stand, and
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import threading
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
+
+from pydantic import SecretStr
+
+from destinations.protocol import Destination
 
 Rates = Sequence[tuple[int, float]]
 AHEAD = 60.0
@@ -108,3 +113,11 @@ class SharedPace:
     def _held(self, name: str, now: float) -> float:
         row = self._db.execute("select until from held where name = ?", [name]).fetchone()
         return float(row[0]) - now if row and row[0] > now else 0.0
+
+
+def credential_of(destination: Destination) -> str:
+    """A short digest of whom the channel sees: kind of channel, address and secrets."""
+    settings = destination.settings
+    secrets = [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
+    parts = [type(destination).__qualname__, settings.base_url, *secrets]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]

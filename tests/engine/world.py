@@ -30,7 +30,7 @@ from destinations.protocol import (
 from pipelines.audiences import Audience, Guards, SuppressionModel, Sync
 from pipelines.delivery.journal import Journal
 from pipelines.delivery.pace import LocalPace
-from pipelines.delivery.ports import Answer, Lost
+from pipelines.delivery.ports import Answer, Lost, Transport
 from pipelines.run import Ports, Result
 from pipelines.state import tombstones
 from pipelines.sync import Task, preview, run_to_end, walk
@@ -188,6 +188,7 @@ class World:
         self.engine = engine or DuckFile(self.file)
         self.channel, self.clock = Channel(), HandClock()
         self.destination = destination(Settings())
+        self.transport: Callable[[], Transport] = lambda: Wire(self.channel)
         self.holdout = 0.0
         self.suppressions = (SuppressionModel("do_not_contact", f"{self.engine.schema}.spared", "person_id"),)
         self.guards = Guards(removal="100%")
@@ -225,7 +226,7 @@ class World:
 
     @property
     def ports(self) -> Ports:
-        return Ports(self.warehouse, self.clock, LocalPace(), lambda: Wire(self.channel),
+        return Ports(self.warehouse, self.clock, LocalPace(), self.transport,
                      lambda sync: Journal(self.folder / f"{sync}.journal"), self._known, "run", alone=True,
                      key=lambda: tombstones.read_key(self.key_file))
 

@@ -68,4 +68,5 @@ def scenario(seed: int, kind: str | None = None, swarm: str | None = None) -> Sc
     return Scenario(
         seed, kind_drawn, random.randint(4, 8), persons, random.choice((2, persons, persons + 3)),
         poison=random.random() < 0.25 and kind_drawn != "replace", whole=random.random() < 0.5,
-        live=random.random() < 0.75, guarded=exaggerated == "broken" or random.random() < 0.15, swarm=exaggerated, rates=rates)
+        live=random.random() < 0.75, guarded=exaggerated == "broken" or random.random() < 0.15, swarm=exaggerated,
+        rates=rates)
