@@ -71,6 +71,7 @@ class Braze(Destination):
             Operation.DELETE: _DELETION,
         },
         identifiers=("person", "email", "phone"),
+        partial=True,
     )
 
     def deliver(self, batch: Batch) -> Exchange:
@@ -117,9 +118,10 @@ class Braze(Destination):
         contact = {kind: member.identifiers[kind] for kind in ("email", "phone") if kind in member.identifiers}
         if batch.operation is Operation.ADD:
             return {**who, **member.attributes, **contact, name: {"add": [batch.audience]}}
-        known = member.acknowledged
+        known, known_as = member.acknowledged, member.acknowledged_as
         changed = {key: value for key, value in member.attributes.items() if key not in known or known[key] != value}
-        return {**who, **changed, **contact} if changed or contact else None
+        moved = {kind: value for kind, value in contact.items() if known_as.get(kind) != value}
+        return {**who, **changed, **moved} if changed or moved else None
 
     def check(self) -> Generator[Request, Response, None]:
         """An empty request: a good key is told that it lacks data, which changes nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -71,6 +71,10 @@ class Capabilities:
     """Whether columns of `send` can be kept up to date for a member."""
     fields: frozenset[str] = frozenset()
     """The names under which the channel takes such columns, where it knows only these."""
+    nested: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Objects of a member whose parts `send` can name, `{city: location.city}`: object → its parts."""
+    partial: bool = False
+    """Whether an update looks at what was acknowledged, to send what differs: the driver fills it in then."""
     hashed: bool = False
     """Whether `identify` answers hashes, so that the plain value never leaves the warehouse."""
     matches_any: bool = False

@@ -53,7 +53,10 @@ class Member:
     occurred_at: datetime | None = None
     """When the trigger's cause happened (aware, UTC); None for sets."""
     acknowledged: Mapping[str, Json] = field(default_factory=dict)
-    """Attributes as the channel last acknowledged them, where the core knows: billed channels are sent what differs."""
+    """With `Capabilities.partial`, of an update: attributes as the channel last acknowledged them, where that is known.
+    After a lost answer or a refusal there is no update but an `add` of everything."""
+    acknowledged_as: Mapping[str, str] = field(default_factory=dict)
+    """Identifiers likewise."""
 
 
 @dataclass(frozen=True, slots=True)

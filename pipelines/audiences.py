@@ -52,6 +52,9 @@ class Sync(Written):
     """Message for those who enter."""
     send: Send = {}
     """Columns kept up to date for each member: column → name in the channel."""
+    nulls: Literal["clear", "skip"] = "clear"
+    """What a null in a column of `send` does: `clear` the value in the channel, or `skip` it, so that the channel keeps
+    what it has."""
     identifiers: dict[str, Name] = {}
     """Identifier kind → column, where this channel may have another than the others: `{email: ads_email}` for one that
     holds an address only where advertising was consented to."""
@@ -75,6 +78,8 @@ class Sync(Written):
             raise ValueError("mode: replace is for members, and members is false; leave one of them out")
         if not self.members and self.send:
             raise ValueError("send is for members, and members is false; write send inside the trigger")
+        if self.nulls == "skip" and not self.send:
+            raise ValueError("nulls: skip is about the columns of send, and there are none; leave nulls out")
         return self
 
     @property

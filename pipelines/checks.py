@@ -109,6 +109,12 @@ def _check_capabilities(entry: Entry, can: Capabilities) -> Iterator[Flaw]:
     for name in sorted(set(sync.send.values()) - can.fields) if can.fields else ():
         near = did_you_mean(name, sorted(can.fields)) or f"; it takes {', '.join(sorted(can.fields))}"
         yield (*at, "send"), f"{sync.to} knows no field {name}{near}"
+    for name in sync.send.values():
+        whole, _, part = name.partition(".")
+        if whole in can.nested and part not in can.nested[whole]:
+            known = [f"{whole}.{each}" for each in can.nested[whole]]
+            near = did_you_mean(name, known) or f"; its parts are {', '.join(known)}"
+            yield (*at, "send"), f"{sync.to} knows no {name}{near}"
     if sync.target and not (can.target or can.needs_target):
         yield (*at, "target"), f"{sync.to} has no lists, segments or audiences; leave target out"
     for kind in set(sync.identifiers) - set(can.identifiers):

@@ -30,6 +30,8 @@ class Op(NamedTuple):
     remote_id: str | None
     suppressed: bool
     """Spared since the plan was made."""
+    acknowledged: tuple[str, str] | None = None
+    """Of an update: attributes and identifiers (JSON) as the channel last acknowledged them, where that is asked."""
 
     @property
     def size(self) -> int:
@@ -55,8 +57,9 @@ def named(unique: str, identifiers: str, person: str | None = None, **more: Any)
 def member_of(op: Op) -> Member:
     """The operation as the destination sees it."""
     occurred_at = op.occurred_at.replace(tzinfo=UTC) if op.occurred_at else None
-    return named(op.op_id, op.identifiers, op.person_key, attributes=json.loads(op.attributes),
-                 remote_id=op.remote_id, occurred_at=occurred_at)
+    known, known_as = map(json.loads, op.acknowledged or ("{}", "{}"))
+    return named(op.op_id, op.identifiers, op.person_key, attributes=json.loads(op.attributes), acknowledged=known,
+                 acknowledged_as=known_as, remote_id=op.remote_id, occurred_at=occurred_at)
 
 
 def too_large(op: Op, limits: Limits) -> bool:

@@ -100,12 +100,16 @@ def _read(warehouse: Warehouse, plan: Batching, able: Capabilities, last: int, s
     limit = min(WINDOW, max(FEWEST, rows_a_request * WIDTH, round(speed * LOOK_EVERY)))
     rows = warehouse.query(
         f"""select o.epoch, o.seq, o.op_id, o.action, o.dest_key, o.person_key, o.identifiers, o.attributes, o.silent,
-            o.occurred_at, i.remote_id, s._key is not null and o.action <> 'remove'
+            o.occurred_at, i.remote_id, s._key is not null and o.action <> 'remove', null
         from activation.op as o
         left join activation.remote_id as i on i.connection = ? and i.dest_key = o.dest_key
         left join ({suppressed_persons(plan.suppressions)}) as s on s._key = o.person_key
         where {pending} order by o.seq limit {limit}""", [plan.sync.to, *place])
-    return list(map(Op._make, rows))
+    ops = list(map(Op._make, rows))
+    if able.partial and any(op.action == "update" for op in ops):
+        known = ledger.acknowledged(warehouse, plan.sync_id, plan.epoch, ops[0].seq, ops[-1].seq)
+        ops = [op._replace(acknowledged=known.get(op.dest_key)) if op.action == "update" else op for op in ops]
+    return ops
 
 
 def _lanes(plan: Batching, courier: Courier, window: Sequence[Op]) -> list[list[lanes.Lane]]:

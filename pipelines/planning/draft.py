@@ -169,9 +169,9 @@ def _due(
 
 def _render_payloads(warehouse: Warehouse, trigger: Trigger) -> None:
     columns = "".join(f", r.{quote(column)}" for column in trigger.send)
-    rows = [row for batch in warehouse.arrow(
-        f"""select r._key{columns} from temp.audience_rows as r
-        where r._key in (select person_key from temp.due)""") for row in batch.to_pylist()]
+    rows = [row for batch in desired.read_rows(
+        warehouse, f"""select r._key{columns} from temp.audience_rows as r
+        where r._key in (select person_key from temp.due)""") for row in batch]
     warehouse.execute("drop table if exists temp.payloads")
     warehouse.execute("create temp table payloads (person_key varchar, attributes varchar)")
     if rows:

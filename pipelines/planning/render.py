@@ -6,11 +6,12 @@ make an unchanged member look changed. Raising `VERSION` would send every member
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -24,7 +25,8 @@ _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_asci
 
 
 def jsonable(value: Any) -> Json:
-    """A warehouse value as JSON: times as ISO 8601 in UTC, decimals as numbers, not-a-number as null."""
+    """A warehouse value as JSON: times as ISO 8601 in UTC, decimals as numbers, not-a-number as null, bytes in base64,
+    intervals as ISO 8601 durations; structs, maps and JSON as objects, lists as lists."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, bool | int | str):
@@ -35,10 +37,14 @@ def jsonable(value: Any) -> Json:
         moment = value if value.tzinfo else value.replace(tzinfo=UTC)
         return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, Mapping):
-        return {str(key): jsonable(item) for key, item in value.items()}
+        return {str(jsonable(key)): jsonable(item) for key, item in value.items()}
+    if hasattr(value, "nanoseconds") and hasattr(value, "months"):
+        return f"P{value.months}M{value.days}DT{Decimal(value.nanoseconds) / 10**9:f}S"
     if isinstance(value, list | tuple):
         return [jsonable(item) for item in value]
-    return value.isoformat() if isinstance(value, date) else str(value)
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return value.isoformat() if isinstance(value, date | time) else str(value)
 
 
 def canonical(value: Json) -> str:
@@ -58,7 +64,7 @@ def columns_of(audience: Audience, sync: Sync, destination: Destination) -> list
 def mapping_of(audience: Audience, sync: Sync, destination: Destination) -> str:
     """A short digest of how rows become members: when it changes, every row is rendered again."""
     parts = [VERSION, type(destination).__name__, audience.identifiers_for(sync), dict(audience.regions), sync.send,
-             destination.settings.phone_region]
+             sync.nulls, destination.settings.phone_region]
     return hashlib.sha256(canonical(parts).encode()).hexdigest()[:16]
 
 
@@ -80,6 +86,8 @@ def renderer(audience: Audience, sync: Sync, destination: Destination) -> Callab
                 continue
             dest_key = dest_key or f"{kind}:{identifiers[kind]}"
         attributes = {name: jsonable(row[column]) for column, name in sync.send.items()}
+        if sync.nulls == "skip":
+            attributes = {name: value for name, value in attributes.items() if value is not None}
         payload = canonical([VERSION, identifiers, attributes])
         return Rendered(dest_key, hashlib.sha256(payload.encode()).hexdigest(), canonical(identifiers),
                         canonical(attributes), "" if dest_key else reason)

@@ -7,14 +7,12 @@ this floor knows no destination.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipelines.warehouse.protocol import Warehouse, quote
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 RENDERED = ("dest_key", "payload_hash", "identifiers", "attributes", "reason")
 
@@ -42,8 +40,8 @@ def refresh(warehouse: Warehouse, sync_id: str, columns: Sequence[str], mapping:
     """Bring `desired` of this sync in line with `segment` and `audience_rows` of the snapshot just taken."""
     find_stale(warehouse, sync_id, columns, mapping)
     wanted = ", ".join(f"r.{quote(column)}" for column in columns)
-    rendered = _render(warehouse.arrow(
-        f"""select s.person_key as _key, s.fingerprint as _fingerprint, {wanted} from temp.stale as s
+    rendered = _render(read_rows(
+        warehouse, f"""select s.person_key as _key, s.fingerprint as _fingerprint, {wanted} from temp.stale as s
         inner join temp.audience_rows as r on r._key = s.person_key where s.fingerprint is not null"""),
         sync_id, render)
     warehouse.execute(
@@ -68,10 +66,35 @@ def find_stale(warehouse: Warehouse, sync_id: str, columns: Sequence[str], mappi
         where p.fingerprint is distinct from k.fingerprint""", [sync_id])
 
 
-def _render(batches: Iterable[pa.RecordBatch], sync_id: str, render: Render) -> dict[str, list[Any]]:
+def read_rows(warehouse: Warehouse, sql: str) -> Iterator[list[dict[str, Any]]]:
+    """Rows of the audience as values, batch by batch: maps and JSON, which come as pairs and as text, as what they are.
+
+    JSON inside a struct stays text: its type is not told.
+    """
+    types = warehouse.columns("temp.audience_rows") or {}
+    readers = {name: _READERS[kind] for name, kind in types.items() if kind in _READERS}
+    for batch in warehouse.arrow(sql):
+        rows = batch.to_pylist(maps_as_pydicts="lossy")
+        for name in [name for name in readers if name in batch.schema.names]:
+            for row in rows:
+                row[name] = readers[name](row[name])
+        yield rows
+
+
+def _document(text: str | None) -> Any:
+    return None if text is None else json.loads(text)
+
+
+def _documents(texts: Sequence[str | None] | None) -> Any:
+    return None if texts is None else [_document(text) for text in texts]
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {"JSON": _document, "JSON[]": _documents}
+
+
+def _render(batches: Iterable[list[dict[str, Any]]], sync_id: str, render: Render) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {name: [] for name in ("sync_id", "person_key", "fingerprint", *RENDERED)}
-    for batch in batches:
-        rows = batch.to_pylist()
+    for rows in batches:
         members = [render(row) for row in rows]
         columns["sync_id"] += [sync_id] * len(rows)
         columns["person_key"] += [row["_key"] for row in rows]

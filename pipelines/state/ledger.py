@@ -169,6 +169,39 @@ def look_at(warehouse: Warehouse, scope: Mapping[str, object], more: str = "", *
     warehouse.execute(f"create temp table looked_at as {RESTLESS}{more and f' union {more}'}", {**named, **given})
 
 
+def acknowledged(
+    warehouse: Warehouse, sync_id: str, epoch: int, first: int, last: int
+) -> dict[str, tuple[str, str]]:
+    """Key → attributes and identifiers (JSON) that the channel last acknowledged, of updates between two places.
+
+    An update is only planned where nothing contradicts the newest ok, and each ok leaves the channel with all that its
+    operation says, however little of it was sent.
+    """
+    rows = warehouse.query(
+        """with asked as (
+            select dest_key from activation.op where sync_id = $sync_id and epoch = $before and action = 'update'
+                and seq between $first and $last
+        ),
+        ok as (
+            select dest_key, action, epoch, seq from activation.ledger_base
+            where sync_id = $sync_id and outcome = 'ok' and dest_key in (select dest_key from asked)
+            union all
+            select o.dest_key, o.action, o.epoch, o.seq from activation.op as o
+            inner join activation.receipt as r on o.sync_id = r.sync_id and o.epoch = r.epoch and o.op_id = r.op_id
+            where o.sync_id = $sync_id and o.epoch < $before and o.action <> 'event' and o.epoch > (
+                    select folded_epoch from activation.sync_control where sync_id = $sync_id)
+                and r.outcome = 'ok' and o.dest_key in (select dest_key from asked)
+        ),
+        newest as (
+            select *, row_number() over (partition by dest_key order by epoch desc, seq desc) as nth from ok
+        )
+        select n.dest_key, o.attributes, o.identifiers from newest as n
+        inner join activation.op as o on o.sync_id = $sync_id and o.epoch = n.epoch and o.seq = n.seq
+        where n.nth = 1 and n.action <> 'remove'""",
+        {"sync_id": sync_id, "before": epoch, "first": first, "last": last})
+    return {key: (attributes, identifiers) for key, attributes, identifiers in rows}
+
+
 def reassert_all(warehouse: Warehouse, sync_id: str) -> None:
     """Turn `changes` into the whole desired state: every wanted member, and the removal of all who ever were."""
     warehouse.execute(

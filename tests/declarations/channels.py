@@ -52,7 +52,8 @@ class Mail(_Channel):
     """Keeps members with attributes and sends messages."""
 
     settings_type = MailSettings
-    capabilities = Capabilities(operations={each: Limits() for each in Operation}, identifiers=("email",))
+    capabilities = Capabilities(operations={each: Limits() for each in Operation}, identifiers=("email",),
+                                nested={"location": ("city", "country")})
 
 
 class Chat(_Channel):
