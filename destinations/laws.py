@@ -193,7 +193,8 @@ def _member(destination: Destination, index: int) -> Member:
     for kind in [kind for kind in destination.capabilities.identifiers if index < 10 or kind == "email"]:
         with suppress(Unusable):  # this connection knows nobody by it
             identifiers[kind] = destination.identify(kind, _SAMPLES.get(kind, "person-{}").format(index))
-    names = sorted(destination.capabilities.fields) or ["plan"] if destination.capabilities.attributes else []
+    can = destination.capabilities
+    names = sorted(can.fields) or ["plan"] if can.attributes and index < 100 else []
     attributes: dict[str, Json] = dict.fromkeys(names, "sentinel plan")
     remote = f"remote-{index}" if index % 2 else None
     return Member(f"op-{index}", f"person-{index}", identifiers, attributes, remote, _MOMENT)

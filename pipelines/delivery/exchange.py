@@ -286,7 +286,9 @@ def unix_time(clock: Clock) -> float:
 
 
 def _is_refused_whole(outcomes: Sequence[Outcome]) -> bool:
-    """Whether one poison row may be to blame: the channel refused the request and named no row."""
-    reasons = {outcome.reason for outcome in outcomes}
-    return len(reasons) == 1 and all(
-        outcome.verdict is Verdict.REJECTED and _WHOLE.match(outcome.reason) for outcome in outcomes)
+    """Whether one poison row may be to blame: the channel refused the request and named no row of it.
+
+    Rows that the destination kept back, each for a reason of its own, were not in the request.
+    """
+    whole = [outcome.reason for outcome in outcomes if _WHOLE.match(outcome.reason)]
+    return len(whole) > 1 and len(set(whole)) == 1 and all(o.verdict is Verdict.REJECTED for o in outcomes)
