@@ -163,7 +163,7 @@ class Settings(BaseModel):
 class Destination(ABC):
     """One kind of channel. Subclasses are stateless beside their settings."""
 
-    capabilities: ClassVar[Capabilities]
+    capabilities: Capabilities
     settings_type: ClassVar[type[Settings]] = Settings
 
     def __init__(self, settings: Any) -> None:
@@ -172,6 +172,11 @@ class Destination(ABC):
     @abstractmethod
     def deliver(self, batch: Batch) -> Exchange:
         """Assert one batch in the channel; returns one Outcome a member."""
+
+    def for_event(self, event: str) -> Self:  # noqa: ARG002
+        """This destination for a sync whose trigger has that event: another where the event starts something else, of
+        which `capabilities` says more or less."""
+        return self
 
     def identify(self, kind: str, value: str, region: str | None = None) -> str:
         """The value the channel keys on. Raises Unusable with a reason; never answers an empty text."""

@@ -147,6 +147,8 @@ class Project:
             if to in (None, sync.to):
                 try:
                     destination = self.connections.open(sync.to).destination
+                    if sync.trigger:
+                        destination = destination.for_event(sync.trigger.event)
                     tasks.append(Task(audience.sync_id(sync), sync, destination))
                 except ConnectionFault as fault:
                     faults.append(fault)

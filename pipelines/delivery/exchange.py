@@ -52,7 +52,7 @@ BREAKER = 5
 """Lost or failed answers in a row after which a run stops sending."""
 SPLITS = 64
 """Requests beyond the first that may be spent to find the poison rows of one batch: 2 k log2(n/k) for k of n rows."""
-_WHOLE = re.compile(r"HTTP (400|413|422)\b")
+_WHOLE = re.compile(r"HTTP (200|400|413|422)\b")
 OUTCOMES = {Verdict.ACCEPTED: "ok", Verdict.REJECTED: "rejected", Verdict.DEFERRED: "void",
             Verdict.PENDING: "accepted", Verdict.UNKNOWN: "unknown"}
 """Verdict of a destination → outcome of a receipt."""
