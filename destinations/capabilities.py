@@ -87,6 +87,8 @@ class Capabilities:
     """Seconds after which a request whose answer was lost can no longer arrive."""
     silent: bool = False
     """Whether a trigger can be recorded without starting messages (first loads)."""
+    paid: bool = False
+    """Whether reaching people there is paid for: advertising, which spares those whom it must not follow."""
     needs_target: bool = False
     """Whether members live in a remote list, segment or audience that must exist first (`prepare`)."""
     minimum: int = 0

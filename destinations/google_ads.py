@@ -88,6 +88,7 @@ class GoogleAds(Destination):
         fields=frozenset((*GOOGLE_ADDRESS, *_PERSONAL)),
         hashed=True,
         matches_any=True,
+        paid=True,
         needs_target=True,
         minimum=100,
         cutoff=True,

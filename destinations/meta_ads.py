@@ -82,6 +82,7 @@ class MetaAds(Destination):
         fields=frozenset(META_KEYS),
         hashed=True,
         matches_any=True,
+        paid=True,
         needs_target=True,
         minimum=100,
         replace=_USERS,

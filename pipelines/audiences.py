@@ -62,6 +62,9 @@ class Sync(Written):
     """Tell the channel again of members it has not been told of for so long; for channels that cannot be read back."""
     first_sync: Literal["silent", "live"] = "silent"
     """Whether those who are in the audience at the first sync cause triggers: `silent` sends them none."""
+    suppress: tuple[Name, ...] | None = None
+    """Models whose persons this channel alone is spared. By itself `do_not_retarget` where reach is paid for and the
+    project has that model; `[]` for nobody."""
     target: Name | None = None
     """Remote list, segment or audience id; overrides the one of the connection."""
     members: StrictBool = True
@@ -86,6 +89,23 @@ class Sync(Written):
     def cron(self) -> str:
         """The cadence as five cron fields."""
         return cron_of(self.every)
+
+
+class Goal(Written):
+    """What an audience is for: what its members do, when it worked, within some time of entering."""
+
+    event: Name | None = None
+    """Name of an event of the shop or the product."""
+    model: Name | None = None
+    """A model of what counts, one row a deed; its column of the person is that of the audience."""
+    within: Annotated[timedelta, BeforeValidator(parse_duration)]
+    """Time after entering in which it counts."""
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> Self:
+        if (self.event is None) == (self.model is None):
+            raise ValueError("name one thing that counts, an event or a model: goal: {event: order_paid, within: 14d}")
+        return self
 
 
 class Guards(Written):
@@ -115,6 +135,8 @@ class Block(Written):
     """Limits of its own."""
     holdout_salt: Name | None = None
     """Audiences of one salt hold out the same persons; by itself each audience draws its own."""
+    goal: Goal | None = None
+    """What tells whether the audience worked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +185,7 @@ class Audience:
     guards: Guards = field(default_factory=Guards)
     holdout_salt: str = ""
     """What the holdout is drawn by; the name of the audience unless it is declared."""
+    goal: Goal | None = None
     syncs: tuple[Sync, ...] = ()
     upstream: tuple[str, ...] = ()
     """dbt ids of all that the model is built from, nearest first."""

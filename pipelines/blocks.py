@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from pipelines.audiences import Block, Sync, Trigger
+from pipelines.audiences import Block, Goal, Guards, Sync, Trigger
 from pipelines.errors import did_you_mean
 from pipelines.marks import Step
 
@@ -28,9 +28,11 @@ _KINDS = {
     "dict_type": "must be a map of keys and values",
     "string_too_short": "is empty",
 }
+_PARTS: dict[str, type[BaseModel]] = {"trigger": Trigger, "goal": Goal, "guards": Guards}
 _MISSING = {
     ("Sync", "to"): "name a connection of connections.yml, to: meta_ads",
     ("Sync", "every"): "say how often, every: 1h",
+    ("Goal", "within"): "say in which time it counts, within: 14d",
     ("Trigger", "when"): "say what causes the message, when: enters",
     ("Trigger", "event"): "name the event that the channel receives, event: cart_abandoned",
 }
@@ -110,7 +112,7 @@ def _describe(problem: Any, model: type[BaseModel]) -> str:
 
 
 def _model_at(kind: type[BaseModel], loc: tuple[Step, ...]) -> type[BaseModel]:
-    return Trigger if len(loc) > 1 and loc[0] == "trigger" else kind
+    return _PARTS.get(str(loc[0]), kind) if len(loc) > 1 else kind
 
 
 def _tokens(value: Any, at: tuple[Step, ...]) -> Iterator[Flaw]:

@@ -256,14 +256,12 @@ def _listen(on_event: OnEvent) -> Callable[[Any], None]:
 
 @contextmanager
 def _inside(folder: Path) -> Iterator[None]:
-    """In the project's folder; what dbt makes there, the warehouse above all, is its owner's only."""
-    before, mask = Path.cwd(), os.umask(0o077)
+    before = Path.cwd()
     os.chdir(folder)
     try:
         yield
     finally:
         os.chdir(before)
-        os.umask(mask)
 
 
 def _with_upstream(select: Iterable[str]) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import blocks, checks, nodes
-from pipelines.audiences import Audience, Block, SuppressionModel
+from pipelines.audiences import Audience, Block, SuppressionModel, Sync
 from pipelines.connections import Connections
 from pipelines.errors import Complaint, DeclarationError, did_you_mean
 from pipelines.marks import Step
@@ -22,6 +22,8 @@ from pipelines.places import Atlas, Place
 
 ALWAYS = "do_not_contact"
 """The suppression that applies to every audience of a project that has it."""
+PAID = "do_not_retarget"
+"""The suppression that applies to every sync to a channel where reach is paid for, of a project that has it."""
 _BUILT = ("model", "snapshot", "seed")
 
 
@@ -49,10 +51,20 @@ class Declarations:
         named = {ALWAYS, *audience.suppress}
         return tuple(s for s in self.suppressions if s.name in named and s.kind in audience.identifiers)
 
+    def sparing_in(self, audience: Audience, sync: Sync) -> tuple[SuppressionModel, ...]:
+        """The suppressions that apply to one of its syncs alone."""
+        named = set(sync.suppress or ()) - {s.name for s in self.sparing(audience)}
+        return tuple(s for s in self.suppressions if s.name in named and s.kind in audience.identifiers)
+
+    def all_sparing(self, audience: Audience) -> tuple[SuppressionModel, ...]:
+        """The suppressions that apply to an audience or to any of its syncs."""
+        own = (s for sync in audience.syncs for s in self.sparing_in(audience, sync))
+        return tuple(dict.fromkeys((*self.sparing(audience), *own)))
+
     def models(self, audiences: Iterable[Audience]) -> tuple[str, ...]:
         """Names to build for these audiences: dbt's graph does not know that an audience needs its suppressions."""
         chosen = list(audiences)
-        named = [s.name for audience in chosen for s in self.sparing(audience)]
+        named = [s.name for audience in chosen for s in self.all_sparing(audience)]
         return tuple(dict.fromkeys([*(audience.name for audience in chosen), *named]))
 
 
@@ -117,6 +129,7 @@ class _Reading:
         audience = self.compose(node, place, parts)
         draft = _Draft(audience, parts, place, (*place.meta(), "audience"))
         draft.complain(parts.flaws)
+        draft.complain(self.goal_flaws(audience))
         draft.complain(checks.check_syncs(audience, parts.syncs, nodes.has_contract(node)))
         draft.complaints += [place.complain((), problem) for problem in nodes.node_flaws(node)]
         draft.complaints += self.column_complaints(node, audience, place)
@@ -145,9 +158,19 @@ class _Reading:
             kind=parts.block.kind,
             guards=parts.block.guards,
             holdout_salt=parts.block.holdout_salt or node["name"],
-            syncs=tuple(sync for _, sync in parts.syncs),
+            goal=parts.block.goal,
+            syncs=tuple(self.with_default(parts.block, node["name"], sync) for _, sync in parts.syncs),
             upstream=nodes.upstream_of(node, self.manifest["nodes"]),
         )
+
+    def with_default(self, block: Block, name: str, sync: Sync) -> Sync:
+        """The sync with what it spares by itself. A list of persons to spare is told whole."""
+        kind = self.connections.kind(sync.to) if self.connections and sync.to in self.connections else None
+        if sync.suppress is not None or kind is None or not kind.capabilities.paid:
+            return sync
+        if block.kind == "suppression" or name == PAID or PAID not in self.nodes:
+            return sync
+        return sync.model_copy(update={"suppress": (PAID,)})
 
     def column_complaints(self, node: Node, audience: Audience, place: Place) -> Iterator[Complaint]:
         taken: dict[str, str] = {}
@@ -160,6 +183,11 @@ class _Reading:
                 at = place.meta("columns", audience.identifiers[kind])
                 yield place.complain((*at, "region"), problem)
 
+    def goal_flaws(self, audience: Audience) -> Iterator[blocks.Flaw]:
+        name = audience.goal.model if audience.goal else None
+        if name and name not in self.nodes:
+            yield ("goal", "model"), f"there is no model {name}{did_you_mean(name, self.nodes)}"
+
     def suppressions(self, drafts: list[_Draft]) -> tuple[SuppressionModel, ...]:
         found: dict[str, SuppressionModel] = {}
         if ALWAYS in self.nodes:
@@ -170,11 +198,11 @@ class _Reading:
                 problem = "applies to every audience, so mark its key column with meta: {identifier: person}"
                 self.complaints.append(place.complain((), problem))
         for draft in drafts:
-            for index, name in enumerate(draft.audience.suppress):
+            for at, name in _named(draft.audience):
                 model = self.suppression(name)
                 flaw = self.suppress_flaw(draft.audience, name, model)
                 if flaw:
-                    draft.complain([(("suppress", index), flaw)])
+                    draft.complain([(at, flaw)])
                 elif model:
                     found.setdefault(name, model)
         return tuple(found.values())
@@ -225,6 +253,15 @@ class _Reading:
             if isinstance(value, Mapping) and set(value) & set(Block.model_fields) and did_you_mean(key, ["audience"]):
                 place = self.atlas.find(node)
                 self.complaints.append(place.complain((*place.meta(), key), "unknown key (did you mean audience?)"))
+
+
+def _named(audience: Audience) -> Iterator[tuple[tuple[Step, ...], str]]:
+    """Every suppression that an audience names, and where."""
+    for index, name in enumerate(audience.suppress):
+        yield ("suppress", index), name
+    for number, sync in enumerate(audience.syncs):
+        for index, name in enumerate(sync.suppress or ()):
+            yield ("syncs", number, "suppress", index), name
 
 
 def _load(path: Path) -> Mapping[str, Any]:

@@ -62,7 +62,7 @@ def _expected(
     warehouse: Warehouse, audience: Audience, task: Task, suppressions: Sequence[SuppressionModel]
 ) -> dict[str, set[str]]:
     """Identifier → persons who have it, among those who are neither spared nor held out."""
-    spared = {str(key) for model in suppressions
+    spared = {str(key) for model in (*suppressions, *task.suppressions)
               for (key,) in warehouse.query(f"select {quote(model.key)} from {model.relation}")}
     own = audience.identifiers_for(task.sync)
     kinds = [kind for kind in task.destination.capabilities.identifiers if kind in own]

@@ -128,7 +128,7 @@ class Run:
         if self._failure or not self._plan.changes:
             return
         batching = deliver.Batching(self._id, self.epoch, self.subject.audience.name, self.subject.sync, self._target,
-                                    self.subject.suppressions)
+                                    self.subject.sparing)
         try:
             if self._plan.whole and not self._plan.held:
                 yield from sessions.send(batching, self._courier, self._transport, self._ports.warehouse,

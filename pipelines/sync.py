@@ -39,6 +39,14 @@ class Task:
     sync_id: str
     sync: Sync
     destination: Destination
+    suppressions: tuple[SuppressionModel, ...] = ()
+    """Those that apply to this sync alone."""
+
+    def subject(
+        self, audience: Audience, suppressions: Sequence[SuppressionModel], *, resync: bool = False
+    ) -> Subject:
+        """What is planned for."""
+        return Subject(audience, self.sync, self.destination, suppressions, resync, self.suppressions)
 
 
 Step = Snapshot | Plan | deliver.Progress | Result
@@ -49,7 +57,7 @@ def preview(
 ) -> list[Plan]:
     """What a walk would do now: the same statements, rolled back. Sends nothing and changes no state."""
     now = ports.clock.now()
-    subjects = [Subject(audience, task.sync, task.destination, suppressions) for task in tasks]
+    subjects = [task.subject(audience, suppressions) for task in tasks]
     with ports.warehouse() as warehouse, _undone(warehouse):
         schema.create(warehouse)
         for subject in subjects:
@@ -70,7 +78,7 @@ def walk(
 
     `resync`: assert the whole desired state again, removals included; nobody is taken out who is wanted.
     """
-    runs = [Run(Subject(audience, task.sync, task.destination, suppressions, resync), ports) for task in tasks]
+    runs = [Run(task.subject(audience, suppressions, resync=resync), ports) for task in tasks]
     try:
         with ports.warehouse() as warehouse:
             with warehouse.transaction():

@@ -34,6 +34,13 @@ class Subject:
     suppressions: Sequence[SuppressionModel]
     resync: bool = False
     """Assert the whole desired state again, removals included, whatever the ledger says."""
+    own: Sequence[SuppressionModel] = ()
+    """Suppressions that apply to this sync alone."""
+
+    @property
+    def sparing(self) -> tuple[SuppressionModel, ...]:
+        """All suppressions that apply."""
+        return (*self.suppressions, *self.own)
 
     @property
     def id(self) -> str:
@@ -58,7 +65,7 @@ def compare(warehouse: Warehouse, subject: Subject, now: datetime) -> None:
     audience, sync, destination = subject.audience, subject.sync, subject.destination
     able = destination.capabilities
     desired.refresh(warehouse, subject.id, columns_of(audience, sync, destination),
-                    mapping_of(audience, sync, destination), renderer(audience, sync, destination))
+                    mapping_of(audience, sync, destination), renderer(audience, sync, destination), subject.own)
     period = sync.reassert_every.total_seconds() if sync.reassert_every else None
     ledger.compare(warehouse, subject.id, now, lateness(destination), members=sync.members, reassert_every=period)
     if subject.resync and sync.members:
@@ -100,7 +107,7 @@ def draft(
         if held:
             holds.open_hold(warehouse, subject.id, plan_id, [asdict(each) for each in objections],
                             limits.finite(), now)
-            intents.keep_only_suppressed(warehouse, subject.suppressions)
+            intents.keep_only_suppressed(warehouse, subject.sparing)
         else:
             holds.close(warehouse, subject.id, "used" if objections else "dropped", now)
             record.remember_types(warehouse, subject.id, types)

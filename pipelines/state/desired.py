@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pipelines.audiences import SuppressionModel
+from pipelines.state.snapshot import suppressed_persons
 from pipelines.warehouse.protocol import Warehouse, quote
 
 RENDERED = ("dest_key", "payload_hash", "identifiers", "attributes", "reason")
@@ -36,9 +38,15 @@ class Rendered:
 Render = Callable[[Mapping[str, Any]], Rendered]
 
 
-def refresh(warehouse: Warehouse, sync_id: str, columns: Sequence[str], mapping: str, render: Render) -> None:
-    """Bring `desired` of this sync in line with `segment` and `audience_rows` of the snapshot just taken."""
-    find_stale(warehouse, sync_id, columns, mapping)
+def refresh(
+    warehouse: Warehouse, sync_id: str, columns: Sequence[str], mapping: str, render: Render,
+    spared: Sequence[SuppressionModel] = (),
+) -> None:
+    """Bring `desired` of this sync in line with `segment` and `audience_rows` of the snapshot just taken.
+
+    `spared`: suppressions that apply to this sync alone, and so are in no standing.
+    """
+    find_stale(warehouse, sync_id, columns, mapping, spared)
     wanted = ", ".join(f"r.{quote(column)}" for column in columns)
     rendered = _render(read_rows(
         warehouse, f"""select s.person_key as _key, s.fingerprint as _fingerprint, {wanted} from temp.stale as s
@@ -51,7 +59,9 @@ def refresh(warehouse: Warehouse, sync_id: str, columns: Sequence[str], mapping:
         warehouse.insert("activation.desired", rendered)
 
 
-def find_stale(warehouse: Warehouse, sync_id: str, columns: Sequence[str], mapping: str) -> None:
+def find_stale(
+    warehouse: Warehouse, sync_id: str, columns: Sequence[str], mapping: str, spared: Sequence[SuppressionModel] = ()
+) -> None:
     """Leave `stale`: persons whose row or mapping is not the one they were rendered from, and those who are gone."""
     fingerprint = warehouse.fingerprint([f"'{mapping}'", *(f"r.{quote(column)}" for column in columns)])
     warehouse.execute("drop table if exists temp.stale")
@@ -60,10 +70,18 @@ def find_stale(warehouse: Warehouse, sync_id: str, columns: Sequence[str], mappi
         with known as (select person_key, fingerprint from activation.desired where sync_id = ?),
         present as (
             select r._key as person_key, {fingerprint} as fingerprint from temp.audience_rows as r
-            inner join temp.segment as s on r._key = s.person_key and s.standing = 'sent')
+            inner join temp.segment as s on r._key = s.person_key and s.standing = 'sent'
+            {_without(spared)})
         select coalesce(p.person_key, k.person_key) as person_key, p.fingerprint, k.person_key is not null as known
         from present as p full join known as k on p.person_key = k.person_key
         where p.fingerprint is distinct from k.fingerprint""", [sync_id])
+
+
+def _without(spared: Sequence[SuppressionModel]) -> str:
+    """The condition that a row is of nobody whom these models spare."""
+    if not spared:
+        return ""
+    return f"where not exists (select 1 from ({suppressed_persons(spared)}) as p where p._key = r._key)"
 
 
 def read_rows(warehouse: Warehouse, sql: str) -> Iterator[list[dict[str, Any]]]:

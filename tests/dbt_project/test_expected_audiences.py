@@ -28,11 +28,13 @@ class Rule:
 
 
 @pytest.fixture(scope="session")
-def rules(shop: Shop) -> dict[str, Rule]:
+def rules(shop: Shop, oracle: list[Expectation]) -> dict[str, Rule]:
+    """The audiences that the oracle speaks of; the others have timelines of their own."""
+    spoken_of = {row.audience for row in oracle}
     declared = {
         node.name: node.config.meta["audience"]
         for node in shop.manifest.nodes.values()
-        if node.resource_type == "model" and "audience" in node.tags
+        if node.resource_type == "model" and node.name in spoken_of
     }
     return {
         name: Rule(tuple(audience.get("suppress", ())), float(audience["holdout"].rstrip("%")) / 100)

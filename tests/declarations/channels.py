@@ -33,6 +33,7 @@ class Ads(_Channel):
         operations={Operation.ADD: Limits(), Operation.REMOVE: Limits()},
         identifiers=("email", "phone"),
         attributes=False,
+        paid=True,
         needs_target=True,
         target="audience_id",
     )

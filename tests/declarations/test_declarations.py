@@ -98,12 +98,15 @@ def test_suppressions_are_all_that_audiences_name_and_do_not_contact(valid):
         ("blocked_accounts", '"warehouse"."main"."blocked_accounts"', "account", "account"),
         ("buyers", '"warehouse"."main"."buyers"', "buyer", "person"),
         ("do_not_contact", '"warehouse"."main"."do_not_contact"', "person_id", "person"),
+        ("do_not_retarget", '"warehouse"."main"."do_not_retarget"', "person_id", "person"),
+        ("quiet_now", '"warehouse"."main"."quiet_now"', "person_id", "person"),
     ]
 
 
 def test_do_not_contact_spares_every_audience_that_has_persons(valid):
     assert {a.name: sorted(s.name for s in valid.sparing(a)) for a in valid.audiences} == {
         "counted": ["do_not_contact"],
+        "followed": ["do_not_contact"],
         "full": ["blocked_accounts", "buyers", "do_not_contact"],
         "older": [],
         "partly_documented": ["do_not_contact"],
@@ -111,8 +114,22 @@ def test_do_not_contact_spares_every_audience_that_has_persons(valid):
     }
 
 
+def test_do_not_retarget_spares_every_paid_channel_unless_a_sync_says_otherwise_or_tells_it_whom_to_spare(valid):
+    own = {a.sync_id(sync): [s.name for s in valid.sparing_in(a, sync)] for a in valid.audiences for sync in a.syncs}
+    assert own == {
+        "followed__ads": [],
+        "full__ads": [],  # a suppression itself
+        "full__chat": ["quiet_now"],
+        "full__mail": [],
+        "older__mail": [],
+        "partly_documented__mail": [],
+        "short__ads": ["do_not_retarget"],
+    }
+
+
 def test_to_build_an_audience_its_suppressions_are_built_too(valid):
-    assert valid.models([valid.find("full")]) == ("full", "do_not_contact", "buyers", "blocked_accounts")
+    assert sorted(valid.models([valid.find("full"), valid.find("short")])) == [
+        "blocked_accounts", "buyers", "do_not_contact", "do_not_retarget", "full", "quiet_now", "short"]
 
 
 def test_a_misspelt_audience_is_answered_with_the_nearest_name(valid):

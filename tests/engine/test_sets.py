@@ -71,6 +71,16 @@ def test_the_suppressed_and_the_held_out_are_spared_and_taken_out(world: World) 
     assert set(world.channel.members) == {"ben@x.io"}
 
 
+def test_whom_one_sync_alone_spares_is_taken_out_there_and_keeps_the_standing(world: World) -> None:
+    world.people(ADA, BEN)
+    world.run()
+    world.own, world.suppressions = world.suppressions, ()
+    world.spare("ada")
+    plan = world.run(1).plan
+    assert (plan.segment, plan.suppressed, plan.wanted, plan.remove) == (2, 0, 1, 1)
+    assert set(world.channel.members) == {"ben@x.io"}
+
+
 def test_a_holdout_is_sticky_and_about_its_share(world: World) -> None:
     world.holdout = 0.2
     world.people(*((f"p{n}", f"p{n}@x.io", n) for n in range(300)))

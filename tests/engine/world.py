@@ -191,6 +191,8 @@ class World:
         self.transport: Callable[[], Transport] = lambda: Wire(self.channel)
         self.holdout = 0.0
         self.suppressions = (SuppressionModel("do_not_contact", f"{self.engine.schema}.spared", "person_id"),)
+        self.own: tuple[SuppressionModel, ...] = ()
+        """Suppressions of the sync alone."""
         self.guards = Guards(removal="100%")
         self.declare(**sync)
         self.sql("create table spared (person_id varchar)")
@@ -241,7 +243,7 @@ class World:
 
     @property
     def tasks(self) -> list[Task]:
-        return [Task("cart__mail", self.sync, self.destination)]
+        return [Task("cart__mail", self.sync, self.destination, self.own)]
 
     def plan(self, days: float = 0) -> dict[str, int]:
         self.clock.at = (START + timedelta(days=days)).replace(tzinfo=None)

@@ -68,6 +68,7 @@ ANSWERED: dict[str, tuple[Act, str]] = {
     "multi": (acts.says(b'{"a": 1}', "207 Multi-Status"), "ok"),
     "redirect": (acts.redirect_to_metadata, "rejected"),
     "bad": (acts.says(b"", "400 Bad Request"), "rejected"),
+    "gone": (acts.says(b"", "410 Gone"), "rejected"),
 }
 """Name → act, and what its answer means."""
 
