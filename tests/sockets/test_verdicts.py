@@ -66,7 +66,6 @@ ANSWERED: dict[str, tuple[Act, str]] = {
     "longer": (acts.longer_than_said, "ok"),
     "closes": (acts.closes_after_each, "ok"),
     "multi": (acts.says(b'{"a": 1}', "207 Multi-Status"), "ok"),
-    "redirect": (acts.redirect_to_metadata, "rejected"),
     "bad": (acts.says(b"", "400 Bad Request"), "rejected"),
     "gone": (acts.says(b"", "410 Gone"), "rejected"),
 }
@@ -145,6 +144,14 @@ def test_refused_credentials_and_a_channel_that_is_busy_leave_the_message_unsent
     with Raw(acts.says(b"", "429 Too Many Requests")) as server:
         world.destination = Once(WebhookSettings(base_url=server.url))
         assert (world.run(0.02).deferred, told(world), len(server.heard)) == (1, {"ada": {"void"}}, 4)
+
+
+@pytest.mark.parametrize("act", [acts.redirect_to_metadata, acts.says(b"", "410 Gone")])
+def test_a_receiver_that_has_moved_or_gone_stops_the_run_and_is_asked_once(tmp_path: Path, act: Act) -> None:
+    with Raw(act) as server:
+        world = message(tmp_path, Once, server.url)
+        first, _ = world.run(0.01), world.run(0.02)
+        assert (first.status, first.accepted, told(world), len(server.heard)) == ("failed", 0, {"ada": {"unknown"}}, 1)
 
 
 def test_a_bad_certificate_leaves_the_message_unsent_and_the_next_run_sends_it(tmp_path: Path) -> None:
