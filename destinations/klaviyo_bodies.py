@@ -14,6 +14,8 @@ FIELDS = {"email": "email", "phone": "phone_number", "person": "external_id"}
 """Identifier kind → Klaviyo's name."""
 ROW = re.compile(r"/data/attributes/profiles/data/(\d+)(?:/.*?)?(?:/(\w+))?")
 """Pointer to a profile of a job, and the field that is wrong."""
+LOCATION = ("address1", "address2", "city", "country", "region", "zip", "latitude", "longitude", "timezone", "ip")
+"""Parts of a profile's location."""
 _OWN = frozenset({"first_name", "last_name", "organization", "locale", "title", "image"})
 
 
@@ -33,9 +35,12 @@ def import_job(members: Sequence[Member], target: str | None) -> dict[str, Any]:
     """A job that creates or updates profiles and puts them on a list. `null` clears a property."""
 
     def profile(member: Member) -> dict[str, Json]:
-        own = {name: value for name, value in member.attributes.items() if name in _OWN}
-        custom = {name: value for name, value in member.attributes.items() if name not in _OWN}
-        return {**own, **names_of(member), **({"properties": custom} if custom else {})}
+        given = {name: value for name, value in member.attributes.items() if not name.startswith("subscriptions.")}
+        place = {name.removeprefix("location."): value for name, value in given.items() if name.startswith("location.")}
+        own = {name: value for name, value in given.items() if name in _OWN}
+        custom = {name: value for name, value in given.items() if name not in own and not name.startswith("location.")}
+        parts = {"location": place, "properties": custom}
+        return {**own, **names_of(member), **{name: part for name, part in parts.items() if part}}
 
     rows = [{"type": "profile", "attributes": profile(member)} for member in members]
     job: dict[str, Any] = {"type": "profile-bulk-import-job", "attributes": {"profiles": {"data": rows}}}

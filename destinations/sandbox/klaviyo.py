@@ -15,6 +15,7 @@ from destinations.sandbox.klaviyo_account import Account, blank, tidy
 from destinations.sandbox.klaviyo_door import check, count, page, read_filter, refuse
 from destinations.sandbox.klaviyo_writes import Writes
 
+SUPPRESSED = "subscriptions.email.marketing.suppression.reason"
 PROFILE_ID = re.compile(r"01[0-9A-Z]{24}")
 
 
@@ -40,6 +41,8 @@ class Klaviyo(Writes):
         Route("POST", "api/events", "event", "XL"),
         Route("POST", "api/event-bulk-create-jobs", "events", "M"),
         Route("POST", "api/profile-suppression-bulk-create-jobs", "suppress", "L"),
+        Route("POST", "api/profile-suppression-bulk-delete-jobs", "unsuppress", "L"),
+        Route("POST", "api/profile-subscription-bulk-create-jobs", "subscribe", "L"),
         Route("POST", "api/profile-subscription-bulk-delete-jobs", "unsubscribe", "L"),
         Route("POST", "api/data-privacy-deletion-jobs", "forget", "S"),
     )
@@ -148,11 +151,14 @@ class Klaviyo(Writes):
         return ids
 
     def find_profiles(self, call: Call) -> Reply:
-        wanted = read_filter(call, ("id", "email", "phone_number", "external_id"))
+        wanted = read_filter(call, ("id", "email", "phone_number", "external_id", SUPPRESSED))
         found = self.state["profiles"] if wanted is None else self._named(*wanted)
         return self.profiles(call, found)
 
     def _named(self, field: str, values: list[str]) -> set[str]:
+        if field == SUPPRESSED:
+            emails = self.state["suppressed"] if values == ["USER_SUPPRESSED"] else []
+            return {key for email in emails if (key := self.account.index.get(("email", email)))}
         if field == "id":
             return {value for value in values if value in self.state["profiles"]}
         return {key for value in values if (key := self.account.index.get((field, tidy(field, value))))}
@@ -163,6 +169,8 @@ class Klaviyo(Writes):
     def profile(self, call: Call, key: str) -> Document:
         wanted = call.query.get("fields[profile]")
         details = self.state["profiles"][key]
+        if call.query.get("additional-fields[profile]") == "subscriptions":
+            details = {**details, "subscriptions": self.account.consents(key)}
         chosen = details if wanted is None else {name: details.get(name) for name in wanted.split(",")}
         return {
             "type": "profile",

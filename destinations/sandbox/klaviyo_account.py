@@ -38,6 +38,7 @@ def blank() -> Document:
         "repeats": 0,
         "suppressed": {},
         "unsubscribed": {},
+        "consents": {},
     }
 
 
@@ -106,6 +107,17 @@ class Account:
             self.index.pop((name, profile.get(name)), None)
         for found in self.state["lists"].values():
             found["members"].pop(key, None)
+
+    def consents(self, key: str) -> Document:
+        """What a profile says of marketing, by channel."""
+        known = self.state.setdefault("consents", {}).get(key, {})
+        never = {"consent": "NEVER_SUBSCRIBED", "consent_timestamp": None}
+        return {channel: {"marketing": known.get(channel, never)} for channel in ("email", "sms")}
+
+    def consent(self, key: str, channel: str, status: str, at: str) -> None:
+        """Write down what a profile says now."""
+        known = self.state.setdefault("consents", {}).setdefault(key, {})
+        known[channel] = {"consent": status, "consent_timestamp": at}
 
     def create_list(self, name: str, at: str) -> str:
         seed = hashlib.sha256(f"{len(self.state['lists'])}|{name}".encode()).digest()

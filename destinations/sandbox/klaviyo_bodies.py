@@ -102,6 +102,25 @@ FORGET: Shape = {
         },
     }
 }
+UNSUPPRESS: Shape = {
+    "data": {
+        "type": one("profile-suppression-bulk-delete-job"),
+        "attributes": {"profiles?": {"data": [{"type": one("profile"), "attributes": {"email": TEXT}}]}},
+        "relationships?": {"list?": _LIST},
+    }
+}
+_CONSENTING: Shape = {"email?": MAYBE_TEXT, "phone_number?": MAYBE_TEXT, "subscriptions": OBJECT}
+SUBSCRIBE: Shape = {
+    "data": {
+        "type": one("profile-subscription-bulk-create-job"),
+        "attributes": {
+            "profiles": {"data": [{"type": one("profile"), "id?": TEXT, "attributes": _CONSENTING}]},
+            "historical_import?": MAYBE_FLAG,
+            "custom_source?": MAYBE_TEXT,
+        },
+        "relationships?": {"list": _LIST},
+    }
+}
 UNSUBSCRIBE: Shape = {
     "data": {
         "type": one("profile-subscription-bulk-delete-job"),

@@ -29,7 +29,7 @@ RATES = {
 CODES = {401: "authentication_failed", 404: "not_found", 405: "method_not_allowed", 429: "throttled"}
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 REVISION = re.compile(r"\d{4}-\d{2}-\d{2}(\.\w+)?")
-FILTER = re.compile(r"(equals|any)\((\w+),(.*)\)", re.DOTALL)
+FILTER = re.compile(r"(equals|any)\(([\w.]+),(.*)\)", re.DOTALL)
 PARAMETER = re.compile(r"(fields|additional-fields)\[[\w-]+\]|page\[(size|cursor)\]|filter|sort|include")
 
 

@@ -183,6 +183,36 @@ class Writes(Door):
             self.account.delete(str(key))
         return Reply(202, rows=1)
 
+    def unsuppress(self, call: Call) -> Reply:
+        """Lift suppressions that the shop itself made."""
+        check(call, bodies.UNSUPPRESS)
+        rows = call.json["data"]["attributes"].get("profiles", {}).get("data", [])
+        count(len(rows), 100, "profiles", "/data/attributes/profiles/data")
+        for row in rows:
+            self.state["suppressed"].pop(tidy("email", row["attributes"]["email"]), None)
+        return Reply(202, rows=len(rows))
+
+    def subscribe(self, call: Call) -> Reply:
+        """Subscribe profiles, known or new; that lifts an earlier unsubscription without a word."""
+        check(call, bodies.SUBSCRIBE)
+        given = call.json["data"]["attributes"]
+        rows, historical = given["profiles"]["data"], bool(given.get("historical_import"))
+        count(len(rows), 1000, "profiles", "/data/attributes/profiles/data")
+        _profiles(rows, "/data/attributes/profiles/data")
+        consents = [(number, channel, one["marketing"]) for number, row in enumerate(rows)
+                    for channel, one in row["attributes"]["subscriptions"].items()]
+        wrong = [(f"/data/attributes/profiles/data/{number}/attributes/subscriptions/{channel}", "consented_at must be "
+                  "given in a historical import, and nowhere else") for number, channel, one in consents
+                 if ("consented_at" in one) is not historical or one.get("consent") != "SUBSCRIBED"]
+        if wrong:
+            raise refuse_rows(wrong)
+        for number, channel, one in consents:
+            names = {name: value for name, value in rows[number]["attributes"].items() if name != "subscriptions"}
+            key = self.account.upsert(names, rows[number].get("id"), self.now())
+            self.account.consent(key, channel, "SUBSCRIBED", one.get("consented_at") or self.now())
+            self.state["unsubscribed"].pop(tidy("email", names.get("email") or names.get("phone_number")), None)
+        return Reply(202, rows=len(rows))
+
     def unsubscribe(self, call: Call) -> Reply:
         """A profile that is not on the named list, or a call that names none, loses the consent to everything."""
         check(call, bodies.UNSUBSCRIBE)
@@ -196,6 +226,8 @@ class Writes(Door):
             if key is None or members.pop(key, None) is None:
                 who = row["attributes"].get("email") or row["attributes"].get("phone_number")
                 self.state["unsubscribed"][tidy("email", who)] = self.now()
+            for channel in row["attributes"]["subscriptions"] if key else ():
+                self.account.consent(str(key), channel, "UNSUBSCRIBED", self.now())
         return Reply(202, rows=len(rows))
 
 

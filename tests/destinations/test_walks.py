@@ -110,3 +110,41 @@ def test_who_enters_is_told_once(name: str, open_world: Callable[..., tuple[Worl
         world.run(day)
     messages = sandbox.truth()["channels"][name]["messages"]
     assert [SPELLINGS[one["to"]] for one in messages] == ["ben"]
+
+
+def consents(sandbox: Sandbox) -> dict[str, str]:
+    account = sandbox.channels["klaviyo"]
+    return {profile["external_id"]: account.state["consents"].get(key, {}).get("email", {}).get("consent", "never")
+            for key, profile in account.state["profiles"].items()}
+
+
+def test_consent_follows_the_warehouse_and_never_overrides_who_has_unsubscribed_since(
+    open_world: Callable[..., tuple[World, Sandbox]]
+) -> None:
+    world, sandbox = open_world("klaviyo", send={"agreed": "subscriptions.email"})
+    def agree(**moments: str | None) -> None:
+        world.sql("create or replace table cart (person_id varchar, email varchar, agreed timestamp)")
+        for who, at in moments.items():
+            world.sql("insert into cart values (?, ?, ?)", (who, f"{who}@example.com", at))
+
+    agree(ada="2026-10-01", ben="2026-10-02", cleo=None)
+    world.run()
+    assert consents(sandbox) == {"ada": "SUBSCRIBED", "ben": "SUBSCRIBED", "cleo": "never"}
+    account = sandbox.channels["klaviyo"].account
+    account.consent(account.index["email", "ada@example.com"], "email", "UNSUBSCRIBED", "2026-10-22T00:00:00Z")
+    agree(ada="2026-10-03", ben=None, cleo="2026-10-22")
+    world.run(2)
+    assert consents(sandbox) == {"ada": "UNSUBSCRIBED", "ben": "UNSUBSCRIBED", "cleo": "SUBSCRIBED"}
+
+
+def test_members_of_a_suppression_list_are_suppressed_in_klaviyo_and_lifted_again(
+    open_world: Callable[..., tuple[World, Sandbox]]
+) -> None:
+    world, sandbox = open_world("klaviyo", target="suppressions")
+    world.people(ADA, BEN)
+    world.run()
+    suppressed = [sandbox.truth()["channels"]["klaviyo"]["suppressed"]]
+    world.people(BEN)
+    world.run(1)
+    suppressed.append(sandbox.truth()["channels"]["klaviyo"]["suppressed"])
+    assert suppressed == [["ada@example.com", "ben@example.com"], ["ben@example.com"]]

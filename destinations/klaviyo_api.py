@@ -1,0 +1,93 @@
+"""How Klaviyo is asked: headers and revision, collections page by page, profiles by identifier, jobs in portions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qs
+
+from destinations.answers import code, resend, unaccepted
+from destinations.http import Json, Request, Response, send_json, walk, with_query
+from destinations.klaviyo_bodies import FIELDS, ROW, key_of
+from destinations.protocol import Batch, Exchange, Member, Outcome, Verdict
+
+Rates = tuple[tuple[int, float], ...]
+MEDIUM: Rates = ((10, 1.0), (150, 60.0))
+LARGE: Rates = ((75, 1.0), (750, 60.0))
+_KIND = "application/vnd.api+json"
+_LOOKUP = 50
+
+
+class Api:
+    """The calls of one account."""
+
+    def __init__(self, settings: Any) -> None:
+        self._settings = settings
+
+    def ask(
+        self, method: str, path: str, body: Json = None, rates: Rates | None = None,
+        rate_class: str | None = None, **query: str | int,
+    ) -> Request:
+        """One request."""
+        login = {"Authorization": f"Klaviyo-API-Key {self._settings.api_key.get_secret_value()}"}
+        kind = {"Content-Type": _KIND} if body is not None else {}
+        headers = {**login, "revision": self._settings.revision, "Accept": _KIND, **kind}
+        url = with_query(f"{self._settings.root('https://a.klaviyo.com')}/api/{path}", **query)
+        return send_json(method, url, body, headers, reads=method == "GET", rate_class=rate_class, rates=rates)
+
+    def read(
+        self, path: str, rate_class: str, rates: Rates, query: dict[str, str]
+    ) -> Generator[Request, Response, list[Any] | Response]:
+        """All pages of a collection, or the answer that was none. Of a link only the cursor is followed."""
+        found, pages, seen = list[Any](), {"page[size]": "100"}, set[str]()
+        while True:
+            response = yield self.ask("GET", path, rates=rates, rate_class=rate_class, **query, **pages)
+            data = response.get("data")
+            if not response.ok or not isinstance(data, list):
+                return response
+            found += data
+            _, _, after = str(response.get("links", "next", default="")).partition("?")
+            cursor = parse_qs(after).get("page[cursor]", [""])[0]
+            if not cursor or cursor in seen:
+                return found
+            seen.add(cursor)
+            pages["page[cursor]"] = cursor
+
+    def find(
+        self, members: Sequence[Member], *, with_consent: bool = False
+    ) -> Generator[Request, Response, tuple[dict[str, Any], list[Outcome]]]:
+        """The profile of each member, None where Klaviyo has none; and members that could not be asked for."""
+        profiles, failed = dict[str, Any](), list[Outcome]()
+        more = {"additional-fields[profile]": "subscriptions"} if with_consent else {}
+        for kind, field in FIELDS.items():
+            sought = [member for member in members if key_of(member)[0] == kind]
+            for start in range(0, len(sought), _LOOKUP):
+                part = sought[start : start + _LOOKUP]
+                wanted = json.dumps([key_of(member)[1] for member in part], separators=(",", ":"), ensure_ascii=False)
+                shown = f"{field},subscriptions" if with_consent else field
+                query = {"filter": f"any({field},{wanted})", "fields[profile]": shown, **more}
+                found = yield from self.read("profiles", "profiles", LARGE, query)
+                if isinstance(found, Response):
+                    why = f"could not be looked up (HTTP {found.status})"
+                    failed += [Outcome(member.id, Verdict.DEFERRED, why) for member in part]
+                    continue
+                known = {str(walk(profile, "attributes", field)).lower(): profile for profile in found}
+                profiles |= {member.id: known.get(key_of(member)[1].lower()) for member in part}
+        return profiles, failed
+
+    def submit(
+        self, batch: Batch, members: Sequence[Member], most: int, path: str, body: Callable[[Sequence[Member]], Json]
+    ) -> Exchange:
+        """Jobs of at most so many members; outcomes only of those who were not taken."""
+        outcomes = list[Outcome]()
+        for start in range(0, len(members), most):
+            part = tuple(members[start : start + most])
+            response, left, wrong = yield from resend(
+                lambda rows: self.ask("POST", path, body(rows), rates=LARGE, rate_class=path), part, ROW)
+            outcomes += wrong
+            if not response.ok:
+                why = code(response.get("errors", 0, "code"))
+                outcomes += unaccepted(replace(batch, members=left), response, why)
+        return outcomes
