@@ -1,7 +1,7 @@
-"""Customer.io: people with attributes, manual segments, events.
+"""Customer.io: people with attributes, manual segments, events, transactional messages and API-triggered broadcasts.
 
 Sources: Track API (https://docs.customer.io/integrations/api/track/, OpenAPI 3.1: v2 batch, segments, region) and
-App API (https://docs.customer.io/integrations/api/app/: segments and their members).
+App API (https://docs.customer.io/integrations/api/app/: segments and their members, transactional, broadcasts).
 
 A person's `id` in Customer.io is always the key of the warehouse; e-mail and phone are attributes of that person. So
 one call names all its people by one `id_type`, as segments demand, and a removal works when the e-mail has changed.
@@ -9,15 +9,15 @@ one call names all its people by one `id_type`, as segments demand, and a remova
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Generator
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal, Self
 from urllib.parse import quote
 
 from pydantic import Field, SecretStr
 
 from destinations.answers import code, expect, unaccepted
+from destinations.customerio_bodies import broadcast, item, too_long, transactional
 from destinations.http import Json, Request, Response, basic_auth, send_json, walk, with_query
 from destinations.protocol import (
     Batch,
@@ -26,7 +26,6 @@ from destinations.protocol import (
     Destination,
     Exchange,
     Limits,
-    Member,
     Operation,
     Outcome,
     Preparation,
@@ -40,8 +39,9 @@ from destinations.protocol import (
 _RATES = ((1000, 1.0),)
 # An item may take 32,000 bytes and a request just under 500,000; some 400 of an item are its frame.
 _BATCH = Limits(rows=1000, bytes=499_999, row_bytes=31_600, rates=_RATES, rate_class="track")
-_HALVINGS = 32
-_ULID = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_APP = Limits(rates=((10, 1.0),), rate_class="app")
+_SENDS = Limits(rates=((100, 1.0),), rate_class="app-send")
+_BROADCAST = Limits(rows=10_000, bytes=24_000_000, row_bytes=49_000, rates=((1, 10.0),), rate_class="broadcasts")
 
 
 class CustomerioSettings(Settings):
@@ -51,6 +51,9 @@ class CustomerioSettings(Settings):
     api_key: SecretStr = Field(description="the API key of the Track API")
     app_api_key: SecretStr | None = Field(default=None, description="a key of the App API, to find or create segments")
     segment_id: str = Field(default="", description="the manual segment to fill; found or created by name when unset")
+    emails: dict[str, str] = Field(default_factory=dict, description="event: the transactional e-mail that it starts")
+    pushes: dict[str, str] = Field(default_factory=dict, description="event: the transactional push that it starts")
+    broadcasts: dict[str, str] = Field(default_factory=dict, description="event: id of the broadcast that it starts")
     forget_by: Literal["delete", "suppress"] = Field(
         default="delete", description="suppress deletes a forgotten person and keeps their id out for ever")
     region: Literal["us", "eu"] = Field(default="us", description="us or eu: where the account lives")
@@ -80,6 +83,11 @@ class Customerio(Destination):
     def deliver(self, batch: Batch) -> Exchange:
         if batch.operation is Operation.REMOVE:
             return (yield from self._change_segment(batch, "remove_customers"))
+        message, kind = self._message(batch.event) if batch.operation is Operation.TRIGGER else ("", "")
+        if message:
+            return (yield from self._start(batch, message, kind))
+        if batch.operation is Operation.TRIGGER and batch.event in self.settings.broadcasts:
+            return (yield from self._broadcast(batch, self.settings.broadcasts[batch.event]))
         outcomes = yield from self._send(batch)
         done = {outcome.id for outcome in outcomes if outcome.verdict is Verdict.ACCEPTED}
         if batch.operation not in (Operation.ADD, Operation.UPDATE) or not batch.target or not done:
@@ -89,21 +97,51 @@ class Customerio(Destination):
         return [*(outcome for outcome in outcomes if outcome.id not in done), *added]
 
     def _send(self, batch: Batch) -> Exchange:
-        """One v2 batch. What is refused as a whole is halved until the rows to blame stand alone."""
-        waiting, outcomes, halvings = [batch], list[Outcome](), 0
-        while waiting:
-            part = waiting.pop()
-            items = [item(part, member, self.settings.forget_by) for member in part.members]
-            response = yield send_json("POST", f"{self._track}/api/v2/batch", {"batch": items}, self._login)
-            if response.status not in (400, 413) or len(part.members) == 1:
-                outcomes += read_rows(part, response)
-            elif halvings == _HALVINGS:
-                outcomes += every(part, Verdict.DEFERRED, "refused together with other rows, not yet told apart")
-            else:
-                halvings, middle = halvings + 1, len(part.members) // 2
-                waiting.append(replace(part, members=part.members[middle:]))
-                waiting.append(replace(part, members=part.members[:middle]))
-        return outcomes
+        """One v2 batch."""
+        long = {member.id: why for member in batch.members if (why := too_long(batch, member))}
+        outcomes = [Outcome(unique, Verdict.REJECTED, why) for unique, why in long.items()]
+        sent = replace(batch, members=tuple(member for member in batch.members if member.id not in long))
+        if not sent.members:
+            return outcomes
+        items: Json = [item(sent, member, self.settings.forget_by) for member in sent.members]
+        response = yield send_json("POST", f"{self._track}/api/v2/batch", {"batch": items}, self._login)
+        if long and response.status in (400, 413):  # only a batch that is refused as a whole is halved
+            return outcomes + every(sent, Verdict.DEFERRED, "refused together with other rows")
+        return outcomes + read_rows(sent, response)
+
+    def for_event(self, event: str) -> Self:
+        """Messages and broadcasts have no key that makes a repeat harmless, and limits of their own."""
+        limits = _SENDS if self._message(event)[0] else _BROADCAST if event in self.settings.broadcasts else None
+        if limits is None:
+            return self
+        other, operations = type(self)(self.settings), {**self.capabilities.operations, Operation.TRIGGER: limits}
+        other.capabilities = replace(self.capabilities, operations=operations, dedupe=Dedupe.NONE, dedupe_window=0)
+        return other
+
+    def _message(self, event: str | None) -> tuple[str, str]:
+        """Id and kind of the transactional message that an event starts; empty where it starts none."""
+        kinds = {"email": self.settings.emails, "push": self.settings.pushes}
+        return next(((named[event], kind) for kind, named in kinds.items() if event in named), ("", ""))
+
+    def _start(self, batch: Batch, message: str, kind: str) -> Exchange:
+        [member] = batch.members
+        if kind == "email" and "email" not in member.identifiers:
+            return every(batch, Verdict.REJECTED, "no e-mail address")
+        response = yield self._ask_app("POST", f"/v1/send/{kind}", transactional(member, message, kind), _SENDS)
+        if response.ok and isinstance(response.get("delivery_id"), str):
+            return every(batch, Verdict.ACCEPTED)
+        if response.status == 404:
+            raise Refused(f"Customer.io knows no transactional message {message}: correct it under emails or pushes")
+        return unaccepted(batch, response)
+
+    def _broadcast(self, batch: Batch, number: str) -> Exchange:
+        path = f"/v1/campaigns/{quote(number, safe='')}/triggers"
+        response = yield self._ask_app("POST", path, broadcast(batch.members), _BROADCAST)
+        if response.ok and isinstance(response.get("id"), int):
+            return every(batch, Verdict.ACCEPTED)
+        if response.status == 404:
+            raise Refused(f"Customer.io knows no API-triggered broadcast {number}: correct it under broadcasts")
+        return unaccepted(batch, response)
 
     def _change_segment(self, batch: Batch, verb: str) -> Exchange:
         if not batch.target:
@@ -156,31 +194,14 @@ class Customerio(Destination):
     def _login(self) -> dict[str, str]:
         return basic_auth(self.settings.site_id, self.settings.api_key.get_secret_value())
 
-    def _ask_app(self, method: str, path: str, body: Json = None) -> Request:
+    def _ask_app(self, method: str, path: str, body: Json = None, limits: Limits = _APP) -> Request:
         if not self.settings.app_api_key:
-            raise Refused("Customer.io finds and creates segments for App API keys only: set app_api_key or segment_id")
+            raise Refused("Customer.io finds and creates segments, and starts messages, for App API keys only: "
+                          "set app_api_key or segment_id")
         url = self.settings.root(f"https://api{self._suffix}.customer.io") + path
         login = {"Authorization": f"Bearer {self.settings.app_api_key.get_secret_value()}"}
-        return send_json(method, url, body, login, reads=method == "GET", rate_class="app", rates=((10, 1.0),))
-
-
-def item(batch: Batch, member: Member, forget_by: str) -> dict[str, Any]:
-    """One entry of a v2 batch."""
-    who = {"type": "person", "identifiers": {"id": member.person}}
-    if batch.operation is Operation.DELETE:
-        return {**who, "action": forget_by}
-    if batch.operation is not Operation.TRIGGER:
-        contact = {kind: member.identifiers[kind] for kind in ("email", "phone") if kind in member.identifiers}
-        return {**who, "action": "identify", "attributes": {**member.attributes, **contact}}
-    event = {**who, "action": "event", "name": batch.event, "id": ulid(member), "attributes": dict(member.attributes)}
-    return event | ({"timestamp": int(member.occurred_at.timestamp())} if member.occurred_at else {})
-
-
-def ulid(member: Member) -> str:
-    """The same ULID for the same operation: its time in 48 bits, 80 bits of the SHA-256 of its id."""
-    moment = int(member.occurred_at.timestamp() * 1000) if member.occurred_at else 0
-    number = (moment << 80) | int.from_bytes(hashlib.sha256(member.id.encode()).digest()[:10])
-    return "".join(_ULID[number >> shift & 31] for shift in range(125, -1, -5))
+        return send_json(method, url, body, login, reads=method == "GET",
+                         rate_class=limits.rate_class, rates=limits.rates)
 
 
 def read_rows(batch: Batch, response: Response) -> list[Outcome]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlencode
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
@@ -35,6 +35,9 @@ class Request:
 
     def __repr__(self) -> str:
         return f"Request({self.method} {self.url.split('?')[0]})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a request holds secrets and persons and is not pickled")
 
 
 @dataclass(frozen=True, slots=True)

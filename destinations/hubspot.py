@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from pydantic import Field, SecretStr, model_validator
 
-from destinations.answers import expect, unaccepted
+from destinations.answers import code, expect, unaccepted
 from destinations.http import Json, Request, Response, send_json, walk, with_query
 from destinations.hubspot_answers import as_text, blame_properties, read_rows, why_of
 from destinations.identifiers import Unusable
@@ -257,6 +257,13 @@ class Hubspot(Destination):
         if response.get("policyName") == "DAILY":
             return _UNTIL_TOMORROW
         return response.retry_after or (10.0 if response.get("policyName") else 0.0)
+
+    def refused(self, response: Response) -> str | None:
+        if response.status not in (401, 403):
+            return None
+        why = code(response.get("category")) or f"HTTP {response.status}"
+        scopes = f"crm.objects.{self.settings.object_type} and crm.lists, read and write"
+        return f"HubSpot refused the credentials ({why}): give access_token the token of a private app with {scopes}"
 
     @property
     def _objects(self) -> str:

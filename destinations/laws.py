@@ -35,6 +35,7 @@ from destinations.protocol import (
 REFUSALS = (301, 400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 429, 500, 503)
 ENDLESS = 200
 """Requests after which an exchange is taken to be endless."""
+_EVENT = "cart_abandoned"
 _MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _ECHO = "ada.0@example.com +16505550100 person-0 sentinel plan"
 NONSENSE = (
@@ -117,7 +118,9 @@ def broken_laws(destination: Destination) -> list[str]:
     """What this destination breaks, as `where: law`."""
     secrets = [getattr(destination.settings, name) for name in type(destination.settings).model_fields]
     hidden = tuple(value.get_secret_value() for value in secrets if isinstance(value, SecretStr))
-    local = type(destination)(destination.settings.model_copy(update={"base_url": "http://127.0.0.1:9/channel"}))
+    destination = destination.for_event(_EVENT)
+    settings = destination.settings.model_copy(update={"base_url": "http://127.0.0.1:9/channel"})
+    local = type(destination)(settings).for_event(_EVENT)
     witness = _Witness(destination, [], hidden)
     for operation, limits in destination.capabilities.operations.items():
         _full_batch(witness, operation, limits)
@@ -184,7 +187,7 @@ def _hints(witness: _Witness, destination: Destination) -> None:
 
 def _batch(destination: Destination, operation: Operation, rows: int) -> Batch:
     members = tuple(_member(destination, index) for index in range(rows))
-    event = "cart_abandoned" if operation is Operation.TRIGGER else None
+    event = _EVENT if operation is Operation.TRIGGER else None
     return Batch(operation, members, "abandoned_cart", "7", event, at=_MOMENT)
 
 
@@ -193,7 +196,8 @@ def _member(destination: Destination, index: int) -> Member:
     for kind in [kind for kind in destination.capabilities.identifiers if index < 10 or kind == "email"]:
         with suppress(Unusable):  # this connection knows nobody by it
             identifiers[kind] = destination.identify(kind, _SAMPLES.get(kind, "person-{}").format(index))
-    names = sorted(destination.capabilities.fields) or ["plan"] if destination.capabilities.attributes else []
+    can = destination.capabilities
+    names = sorted(can.fields) or ["plan"] if can.attributes and index < 100 else []
     attributes: dict[str, Json] = dict.fromkeys(names, "sentinel plan")
     remote = f"remote-{index}" if index % 2 else None
     return Member(f"op-{index}", f"person-{index}", identifiers, attributes, remote, _MOMENT)

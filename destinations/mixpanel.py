@@ -6,7 +6,7 @@ official SDK (mixpanel 5.4.1).
 
 `distinct_id` is the key of the warehouse. Cohorts cannot be filled: a list property holds the names of a person's
 audiences, for cohorts to filter by. Events are deduplicated by `$insert_id`; refused ones are named and the others
-imported. Profile updates tell only whether all were taken: what is refused is halved until the rows to blame are alone.
+imported. Profile updates tell only whether all were taken: the driver halves what is refused.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Generator
-from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field, SecretStr
@@ -41,7 +40,6 @@ from destinations.protocol import (
 _PROFILES = Limits(rows=660, bytes=9_900_000, row_bytes=990_000, rate_class="engage")
 # 30,000 events a second.
 _IMPORT = Limits(rows=2000, bytes=9_900_000, row_bytes=990_000, rates=((15, 1.0),), rate_class="import")
-_HALVINGS = 32
 _INSERT_ID = re.compile(r"[A-Za-z0-9-]{1,36}")
 _CONTACT = {"email": "$email", "phone": "$phone"}
 _HOSTS = {"us": "api", "eu": "api-eu", "in": "api-in"}
@@ -92,25 +90,11 @@ class Mixpanel(Destination):
         return unaccepted(batch, response)
 
     def _engage(self, batch: Batch) -> Exchange:
-        waiting, outcomes, halvings = [batch], list[Outcome](), 0
-        while waiting:
-            part = waiting.pop()
-            updates = [update for member in part.members for update in self._updates(part, member)]
-            if not updates:
-                outcomes += every(part, Verdict.ACCEPTED, "nothing to write")
-                continue
-            url = with_query(f"{self._root}/engage", ip=0, strict=1, verbose=1)
-            response = yield send_json("POST", url, updates)
-            refused = response.status in (400, 413) or (response.ok and response.get("status") == 0)
-            if not refused or len(part.members) == 1:
-                outcomes += read_profiles(part, response)
-            elif halvings == _HALVINGS:
-                outcomes += every(part, Verdict.DEFERRED, "refused together with other rows, not yet told apart")
-            else:
-                halvings, middle = halvings + 1, len(part.members) // 2
-                waiting.append(replace(part, members=part.members[middle:]))
-                waiting.append(replace(part, members=part.members[:middle]))
-        return outcomes
+        updates: Json = [update for member in batch.members for update in self._updates(batch, member)]
+        if not updates:
+            return every(batch, Verdict.ACCEPTED, "nothing to write")
+        response = yield send_json("POST", with_query(f"{self._root}/engage", ip=0, strict=1, verbose=1), updates)
+        return read_profiles(batch, response)
 
     def _updates(self, batch: Batch, member: Member) -> list[dict[str, Json]]:
         """Updates of one profile: an update carries one kind of change."""
@@ -169,7 +153,7 @@ def read_profiles(batch: Batch, response: Response) -> list[Outcome]:
     if response.ok and taken == 1 and type(taken) is int:
         return every(batch, Verdict.ACCEPTED)
     if response.ok and taken == 0 and type(taken) is int:
-        return every(batch, Verdict.REJECTED, "Mixpanel found the profile update invalid")
+        return every(batch, Verdict.REJECTED, "HTTP 200 with status 0: an invalid profile update")
     return unaccepted(batch, response)
 
 

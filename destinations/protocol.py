@@ -21,7 +21,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NoReturn, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -38,24 +38,24 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One member of a batch: what the channel needs to know of one person or account."""
+    """One member of a batch: what the channel needs to know of one person or account. Its repr names nobody."""
 
     id: str
     """Operation id: unique a plan, stable for ever for a trigger. The idempotency key where the channel has one."""
-    person: str
+    person: str = field(repr=False)
     """Person or account key of the warehouse."""
-    identifiers: Mapping[str, str]
+    identifiers: Mapping[str, str] = field(repr=False)
     """Identifier kind → value as the channel keys on it (normalised, hashed where `Capabilities.hashed`)."""
-    attributes: Mapping[str, Json] = field(default_factory=dict)
+    attributes: Mapping[str, Json] = field(default_factory=dict, repr=False)
     """Columns of `send`, JSON-ready."""
     remote_id: str | None = None
     """Id the channel gave this member earlier, from the id map of the core."""
     occurred_at: datetime | None = None
     """When the trigger's cause happened (aware, UTC); None for sets."""
-    acknowledged: Mapping[str, Json] = field(default_factory=dict)
+    acknowledged: Mapping[str, Json] = field(default_factory=dict, repr=False)
     """With `Capabilities.partial`, of an update: attributes as the channel last acknowledged them, where that is known.
     After a lost answer or a refusal there is no update but an `add` of everything."""
-    acknowledged_as: Mapping[str, str] = field(default_factory=dict)
+    acknowledged_as: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Identifiers likewise."""
 
 
@@ -150,6 +150,9 @@ class Settings(BaseModel):
             raise ValueError(f"base_url {reason}")
         return self
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("settings hold secrets and are not pickled: open the connection again")
+
     @property
     def allowed(self) -> frozenset[str]:
         """Hosts that may be called wherever they are, with or without TLS."""
@@ -163,7 +166,7 @@ class Settings(BaseModel):
 class Destination(ABC):
     """One kind of channel. Subclasses are stateless beside their settings."""
 
-    capabilities: ClassVar[Capabilities]
+    capabilities: Capabilities
     settings_type: ClassVar[type[Settings]] = Settings
 
     def __init__(self, settings: Any) -> None:
@@ -172,6 +175,11 @@ class Destination(ABC):
     @abstractmethod
     def deliver(self, batch: Batch) -> Exchange:
         """Assert one batch in the channel; returns one Outcome a member."""
+
+    def for_event(self, event: str) -> Self:  # noqa: ARG002
+        """This destination for a sync whose trigger has that event: another where the event starts something else, of
+        which `capabilities` says more or less."""
+        return self
 
     def identify(self, kind: str, value: str, region: str | None = None) -> str:
         """The value the channel keys on. Raises Unusable with a reason; never answers an empty text."""

@@ -12,15 +12,16 @@ credentials fetch one for each exchange. Not verified: the wording of a close th
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from pydantic import Field, SecretStr, model_validator
 
-from destinations.answers import code, expect, unaccepted
+from destinations.answers import expect, unaccepted
 from destinations.http import Json, Request, Response, basic_auth, send_json, walk, with_query
+from destinations.login import fetch_token, logged_in
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -38,19 +39,30 @@ from destinations.protocol import (
     Verdict,
     every,
 )
-from destinations.tables import read_csv, write_csv
+from destinations.salesforce_answers import (
+    ALREADY_THERE,
+    GONE,
+    RESULTS,
+    Rows,
+    blame,
+    cell,
+    error_of,
+    read_result,
+    read_row,
+    read_table,
+)
+from destinations.salesforce_queries import ids_of, literal, select_members, select_records
+from destinations.tables import write_csv
 
 # A job may take 100 MB; its results, which repeat its rows, are read in one piece.
 _JOB = Limits(rows=10_000, bytes=4_000_000)
-_TOGETHER = 200
+_TOGETHER, _ASKED = 200, 100
+"""Records of a collection; keys and ids that a query's address has room for."""
 _UNTIL_TOMORROW = 3600.0
-_FIELDS = {"email": "Email", "phone": "Phone"}
+_FIELDS = {"Contact": {"email": "Email", "phone": "Phone"}, "Lead": {"email": "Email", "phone": "Phone"},
+           "Account": {"phone": "Phone"}}  # fmt: skip
 _ENDED = frozenset({"JobComplete", "Failed", "Aborted"})
-_PASSING = frozenset({"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "QUERY_TIMEOUT", "REQUEST_LIMIT_EXCEEDED"})
-_THERE, _GONE = frozenset({"DUPLICATE_VALUE"}), frozenset({"ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY"})
-_WORDS = dict.fromkeys(_GONE, "the campaign or the record was deleted: correct campaign_id in connections.yml")
-_RESULTS = ("successfulResults", "failedResults", "unprocessedrecords")
-Rows = dict[str, Mapping[str, str]]
+_ASK_AGAIN = "the records are in, the campaign has not taken them yet"
 
 
 class SalesforceSettings(Settings):
@@ -79,7 +91,12 @@ class Salesforce(Destination):
 
     settings_type = SalesforceSettings
     capabilities = Capabilities(
-        operations={Operation.ADD: _JOB, Operation.UPDATE: _JOB, Operation.REMOVE: Limits(rows=_TOGETHER)},
+        operations={
+            Operation.ADD: _JOB,
+            Operation.UPDATE: _JOB,
+            Operation.REMOVE: Limits(rows=_ASKED),
+            Operation.DELETE: Limits(rows=_ASKED),
+        },
         identifiers=("person", "account", "email", "phone"),
         lateness=86_400,
         needs_target=True,
@@ -87,99 +104,120 @@ class Salesforce(Destination):
         target="campaign_id",
     )
 
+    def log_in(self) -> Generator[Request, Response, dict[str, str]]:
+        """The Authorization header; client credentials ask for a token first."""
+        own = self.settings
+        if own.access_token:
+            return {"Authorization": f"Bearer {own.access_token.get_secret_value()}"}
+        login = basic_auth(own.client_id, own.client_secret.get_secret_value())
+        url = f"{own.root(own.instance_url)}/services/oauth2/token"
+        what = "an access token for client_id and client_secret"
+        return (yield from fetch_token(url, login, what, grant_type="client_credentials"))
+
+    @logged_in
     def deliver(self, batch: Batch) -> Exchange:
-        login = yield from self._log_in()
-        if batch.operation is Operation.REMOVE:
-            return (yield from self._remove(batch, login))
+        if batch.operation in (Operation.REMOVE, Operation.DELETE):
+            return (yield from self._delete(batch))
         job = {"object": self.settings.object_type, "operation": "upsert", "contentType": "CSV", "lineEnding": "LF",
                "externalIdFieldName": self.settings.external_id_field, "columnDelimiter": "COMMA"}
-        response = yield self._ask("POST", "jobs/ingest", login, job)
+        response = yield self._ask("POST", "jobs/ingest", job)
+        blame(response, self.settings.object_type, self.settings.external_id_field)
         if not response.ok or not isinstance(number := response.get("id"), str) or not number:
             return unaccepted(batch, response, error_of(response))
-        path, table = f"jobs/ingest/{quote(number, safe='')}", self._table(batch.members)
-        headers = {**login, "Content-Type": "text/csv; charset=UTF-8"}
-        response = yield Request("PUT", self._url(f"{path}/batches"), headers, table)
+        path, kind = f"jobs/ingest/{quote(number, safe='')}", {"Content-Type": "text/csv; charset=UTF-8"}
+        response = yield Request("PUT", self._url(f"{path}/batches"), kind, self._table(batch.members))
         if response.ok:
-            response = yield self._ask("PATCH", path, login, {"state": "UploadComplete"})
+            response = yield self._ask("PATCH", path, {"state": "UploadComplete"})
         # INVALIDJOBSTATE: closed already, by a try whose answer was lost.
         if not response.ok and error_of(response) != "INVALIDJOBSTATE":
             return unaccepted(batch, response, error_of(response))
-        return still_pending(Job(number, batch.members, batch.operation), "the job has not ended")
+        return pending(number, batch.members, "the job has not ended")
 
     def _table(self, members: Sequence[Member]) -> bytes:
         """The rows as CSV."""
+        fields = _FIELDS.get(self.settings.object_type, {})
         rows = [{**{name: cell(value) for name, value in member.attributes.items()},
-                 **{_FIELDS[kind]: member.identifiers[kind] for kind in _FIELDS if kind in member.identifiers},
+                 **{fields[kind]: member.identifiers[kind] for kind in fields if kind in member.identifiers},
                  self.settings.external_id_field: member.person} for member in members]
         return write_csv(rows)
 
+    @logged_in
     def settle(self, job: Job) -> Exchange:
-        login = yield from self._log_in()
         path = f"jobs/ingest/{quote(job.id, safe='')}"
-        response = yield self._ask("GET", path, login, reads=True)
+        response = yield self._ask("GET", path, reads=True)
         if response.status in (404, 410):
             return every(job, Verdict.UNKNOWN, "the job was forgotten by Salesforce")
         if not response.ok or response.get("state") not in _ENDED:
-            return still_pending(job, "the job has not ended" if response.ok else f"HTTP {response.status}")
+            why = "the job has not ended" if response.ok else f"HTTP {response.status}"
+            return pending(job.id, job.members, why)
         tables = list[Rows]()
-        for name in _RESULTS:
-            answer = yield self._ask("GET", f"{path}/{name}", login, reads=True)
-            rows = read_table(answer, self.settings.external_id_field)
+        for name in RESULTS:
+            rows = yield from self._read(f"{path}/{name}")
             if rows is None:
-                return still_pending(job, "the job has ended, but how could not be read")
+                return pending(job.id, job.members, "the job has ended, but how could not be read")
             tables.append(rows)
-        outcomes = [read_row(member, tables, str(response.get("state"))) for member in job.members]
+        outcomes = [read_row(member, tables, response) for member in job.members]
         if job.target and job.operation is not Operation.REMOVE:
-            return (yield from self._enter(job, job.target, outcomes, login))
+            return (yield from self._enter(job, job.target, outcomes))
         return outcomes
 
-    def _enter(self, job: Job, campaign: str, outcomes: list[Outcome], login: dict[str, str]) -> Exchange:
+    def _read(self, path: str) -> Generator[Request, Response, Rows | None]:
+        """A table of results, all pages of it; None where one is no such table."""
+        found, locator, seen = Rows(), "", set[str]()
+        while True:
+            response = yield self._ask("GET", with_query(path, locator=locator) if locator else path, reads=True)
+            rows = read_table(response, self.settings.external_id_field)
+            if rows is None:
+                return None
+            found |= rows
+            seen.add(locator)
+            locator = response.headers.get("sforce-locator", "null")
+            if locator == "null" or locator in seen:
+                return found
+
+    def _enter(self, job: Job, campaign: str, outcomes: list[Outcome]) -> Exchange:
         """Put the records that are in on the campaign; those who are on it already stay."""
         done = [outcome for outcome in outcomes if outcome.verdict is Verdict.ACCEPTED]
         ended = [outcome for outcome in outcomes if outcome.verdict is not Verdict.ACCEPTED]
-        for start in range(0, len(done), _TOGETHER):
-            part = done[start : start + _TOGETHER]
+        for part in parts(done, _TOGETHER):
             records: Json = [{"attributes": {"type": "CampaignMember"}, "CampaignId": campaign,
-                              self._member_field: outcome.remote_id} for outcome in part]
-            response = yield self._ask("POST", "composite/sobjects", login, {"allOrNone": False, "records": records})
+                              f"{self._member}Id": outcome.remote_id} for outcome in part]
+            response = yield self._ask("POST", "composite/sobjects", {"allOrNone": False, "records": records})
             if not isinstance(response.json, list) or len(response.json) != len(part):
-                waiting = replace(job, members=tuple(m for m in job.members if m.id in {one.id for one in part}))
-                ended += still_pending(waiting, "the records are in, the campaign has not taken them yet")
+                ids = {one.id for one in part}
+                ended += pending(job.id, [member for member in job.members if member.id in ids], _ASK_AGAIN)
                 continue
-            ended += [read_result(result, one, _THERE) for result, one in zip(response.json, part, strict=True)]
+            ended += [read_result(result, one, ALREADY_THERE) for result, one in zip(response.json, part, strict=True)]
         return ended
 
-    def _remove(self, batch: Batch, login: dict[str, str]) -> Exchange:
-        if not batch.target:
+    def _delete(self, batch: Batch) -> Exchange:
+        """Find the campaign members, or the records themselves of persons to be forgotten, and delete them by id."""
+        forget = batch.operation is Operation.DELETE
+        kind, key = self.settings.object_type, self.settings.external_id_field
+        if not forget and not batch.target:
             return every(batch, Verdict.REJECTED, "no campaign to remove from")
-        key, who = f"{self._member_object}.{self.settings.external_id_field}", self._member_field
-        keys = ",".join(literal(member.person) for member in batch.members)
-        ids = ",".join(literal(member.remote_id) for member in batch.members if member.remote_id)
-        wanted = f"({key} IN ({keys})" + (f" OR {who} IN ({ids}))" if ids else ")")
-        soql = f"SELECT Id, {who}, {key} FROM CampaignMember WHERE CampaignId = {literal(batch.target)} AND {wanted}"
-        found = yield from self._query(soql, login)
+        soql = select_records(batch, kind, key) if forget else select_members(batch, self._member, key)
+        found = yield from self._query(soql)
         if isinstance(found, Response):
             return every(batch, Verdict.DEFERRED, f"could not be looked up (HTTP {found.status})")
-        places = {str(name): walk(row, "Id") for row in found
-                  for name in (walk(row, *key.split(".")), walk(row, who)) if name}
-        known = {member.id: place for member in batch.members
-                 if isinstance(place := places.get(str(member.remote_id)) or places.get(member.person), str)}
-        outcomes = [Outcome(m.id, Verdict.ACCEPTED, "not in the campaign") for m in batch.members if m.id not in known]
-        if not known:
+        ids = ids_of(batch, found, self._member, key)
+        where = "in Salesforce" if forget else "in the campaign"
+        outcomes = [Outcome(m.id, Verdict.ACCEPTED, f"not {where}") for m in batch.members if m.id not in ids]
+        if not ids:
             return outcomes
-        path = with_query("composite/sobjects", ids=",".join(known.values()), allOrNone="false")
-        response = yield self._ask("DELETE", path, login)
-        part = replace(batch, members=tuple(member for member in batch.members if member.id in known))
+        path = with_query("composite/sobjects", ids=",".join(ids.values()), allOrNone="false")
+        response = yield self._ask("DELETE", path)
+        part = replace(batch, members=tuple(member for member in batch.members if member.id in ids))
         if not isinstance(response.json, list) or not response.ok or len(response.json) != len(part.members):
             return outcomes + unaccepted(part, response, error_of(response))
-        return outcomes + [read_result(result, Outcome(member.id, Verdict.ACCEPTED), _GONE)
+        return outcomes + [read_result(result, Outcome(member.id, Verdict.ACCEPTED), GONE)
                            for result, member in zip(response.json, part.members, strict=True)]
 
-    def _query(self, soql: str, login: dict[str, str]) -> Generator[Request, Response, list[Any] | Response]:
+    def _query(self, soql: str) -> Generator[Request, Response, list[Any] | Response]:
         """All rows of a query, or the answer that was none."""
         found, path, seen = list[Any](), with_query("query", q=soql), set[str]()
         while True:
-            response = yield self._ask("GET", path, login, reads=True)
+            response = yield self._ask("GET", path, reads=True)
             records, following = response.get("records"), str(response.get("nextRecordsUrl", default=""))
             if not response.ok or not isinstance(records, list):
                 return response
@@ -189,28 +227,28 @@ class Salesforce(Destination):
                 return found
             seen.add(following)
 
+    @logged_in
     def prepare(self, name: str) -> Preparation:
-        login = yield from self._log_in()
-        found = yield from self._query(f"SELECT Id FROM Campaign WHERE Name = {literal(name)} LIMIT 1", login)
+        found = yield from self._query(f"SELECT Id FROM Campaign WHERE Name = {literal(name)} LIMIT 1")
         if isinstance(found, Response):
             expect(found, list, "records", what="the campaigns")
         if isinstance(found, list) and isinstance(walk(found, 0, "Id"), str):
             return str(found[0]["Id"])
-        response = yield self._ask("POST", "sobjects/Campaign", login, {"Name": name, "IsActive": True})
+        response = yield self._ask("POST", "sobjects/Campaign", {"Name": name, "IsActive": True})
         return str(expect(response, str, "id", what="the new campaign"))
 
+    @logged_in
     def members(self, target: str) -> Reading:
-        login = yield from self._log_in()
-        key = (self._member_object, self.settings.external_id_field)
+        key = (self._member, self.settings.external_id_field)
         soql = f"SELECT {'.'.join(key)} FROM CampaignMember WHERE CampaignId = {literal(target)}"
-        found = yield from self._query(soql, login)
+        found = yield from self._query(soql)
         if isinstance(found, Response):
             raise Refused(f"cannot read the campaign {target} (HTTP {found.status}): check campaign_id")
         return [str(name) for row in found if (name := walk(row, *key))]
 
+    @logged_in
     def check(self) -> Generator[Request, Response, None]:
-        login = yield from self._log_in()
-        response = yield self._ask("GET", f"sobjects/{self.settings.object_type}", login, reads=True)
+        response = yield self._ask("GET", f"sobjects/{self.settings.object_type}", reads=True)
         expect(response, dict, "objectDescribe", what=f"the object {self.settings.object_type}")
 
     def throttled(self, response: Response) -> float | None:
@@ -219,81 +257,30 @@ class Salesforce(Destination):
         return super().throttled(response)
 
     def refused(self, response: Response) -> str | None:
-        return None if error_of(response) == "REQUEST_LIMIT_EXCEEDED" else super().refused(response)
-
-    def _log_in(self) -> Generator[Request, Response, dict[str, str]]:
-        """The Authorization header; client credentials ask for a token first."""
-        if self.settings.access_token:
-            return {"Authorization": f"Bearer {self.settings.access_token.get_secret_value()}"}
-        secret = self.settings.client_secret.get_secret_value() if self.settings.client_secret else ""
-        url = self.settings.root(self.settings.instance_url) + "/services/oauth2/token"
-        headers = {"Content-Type": "application/x-www-form-urlencoded", **basic_auth(self.settings.client_id, secret)}
-        response = yield Request("POST", url, headers, b"grant_type=client_credentials", reads=True)
-        token = expect(response, str, "access_token", what="an access token for client_id and client_secret")
-        return {"Authorization": f"Bearer {token}"}
+        if error_of(response) == "REQUEST_LIMIT_EXCEEDED":
+            return None
+        if response.status == 400 and response.get("error") in ("invalid_client", "invalid_client_id", "invalid_grant"):
+            return f"Salesforce gave no access token ({response.get('error')}): check client_id and client_secret"
+        return super().refused(response)
 
     @property
-    def _member_object(self) -> str:
-        return "Lead" if self.settings.object_type == "Lead" else "Contact"
-
-    @property
-    def _member_field(self) -> str:
-        return f"{self._member_object}Id"
+    def _member(self) -> str:
+        """What a campaign member stands for."""
+        kind: str = self.settings.object_type
+        return kind if kind in ("Lead", "Account") else "Contact"
 
     def _url(self, path: str) -> str:
         return f"{self.settings.root(self.settings.instance_url)}/services/data/v{self.settings.version}/{path}"
 
-    def _ask(self, method: str, path: str, login: dict[str, str], body: Json = None, reads: bool = False) -> Request:
-        return send_json(method, self._url(path), body, login, reads=reads)
+    def _ask(self, method: str, path: str, body: Json = None, reads: bool = False) -> Request:
+        return send_json(method, self._url(path), body, reads=reads)
 
 
-def cell(value: Json) -> str:
-    """A value in a CSV: null clears the field."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list | tuple):
-        return ";".join(cell(part) for part in value)
-    return "#N/A" if value is None else str(value)
-
-
-def literal(text: str | None) -> str:
-    """A text in SOQL."""
-    return "'" + str(text).replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def read_table(response: Response, key: str) -> Rows | None:
-    """Result rows by the warehouse's key; None when the answer is no such table."""
-    table = read_csv(response.body) if response.ok else None
-    return {row[key]: row for row in table[1]} if table and key in table[0] else None
-
-
-def read_row(member: Member, tables: Sequence[Rows], state: str) -> Outcome:
-    """How one row of a job ended, by the tables of its results."""
-    done, failed, left = tables
-    if member.person in failed:
-        why = code(str(failed[member.person].get("sf__Error", "")).partition(":")[0]) or "refused by the job"
-        return Outcome(member.id, Verdict.DEFERRED if why in _PASSING else Verdict.REJECTED, why)
-    if member.person in done:
-        return Outcome(member.id, Verdict.ACCEPTED, remote_id=str(done[member.person].get("sf__Id", "")) or None)
-    if member.person in left:
-        return Outcome(member.id, Verdict.DEFERRED, f"left out of a job that ended as {code(state)}")
-    return Outcome(member.id, Verdict.UNKNOWN, "in no result of the job")
-
-
-def read_result(result: Any, done: Outcome, fine: frozenset[str]) -> Outcome:
-    """How one record of a collection ended: `done`, also where the error says that it was so before."""
-    why = code(walk(result, "errors", 0, "statusCode"))
-    if walk(result, "success") is True or why in fine:
-        return done
-    return replace(done, verdict=Verdict.DEFERRED if why in _PASSING else Verdict.REJECTED,
-                   reason=_WORDS.get(why, why) or "refused")
-
-
-def error_of(response: Response) -> str:
-    """The code of an error body, which is a list."""
-    return code(response.get(0, "errorCode"))
-
-
-def still_pending(job: Job, why: str) -> list[Outcome]:
+def pending(job: str, members: Sequence[Member], why: str) -> list[Outcome]:
     """Ask again later."""
-    return [Outcome(member.id, Verdict.PENDING, why, job=job.id) for member in job.members]
+    return [Outcome(member.id, Verdict.PENDING, why, job=job) for member in members]
+
+
+def parts(outcomes: Sequence[Outcome], size: int) -> Iterable[Sequence[Outcome]]:
+    """Pieces of at most that size."""
+    return (outcomes[start : start + size] for start in range(0, len(outcomes), size))

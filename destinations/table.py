@@ -149,6 +149,10 @@ class Table(Destination):
             self._blame(response, "of this connection")
             raise Refused(f"cannot use the database (HTTP {response.status} {sqlstate(response)})")
 
+    def refused(self, response: Response) -> str | None:
+        return "the database refused this user: check the user in database, and password" if response.status in (
+            401, 403) else None
+
     def _blame(self, response: Response, target: str) -> None:
         """Raise Refused for what only the operator can put right."""
         why = {

@@ -9,7 +9,8 @@ A case file is YAML: `settings` (made-up keys), then `cases`, each with a name a
 
 `exchange` is a list of `expect` (method, url, headers that must be there, the body as a whole: json, form or text) and
 `answer` (status, headers, json or text). A case ends in `outcomes`, in `returns`, or in `refused`: words that the
-operator reads.
+operator reads. An answer that the driver deals with ends it too: in `refused` where the credentials are, in `throttled`
+(seconds to wait, 0: as the driver likes) or in `failed: true`.
 
 In the folder of both files this runs them, and the laws that hold for every destination:
 
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -54,19 +55,30 @@ def read_cases(path: Path) -> list[Case]:
     return [Case(case["name"], {**common, **case.get("settings", {})}, case) for case in document["cases"]]
 
 
-def run_case(kind: type[Destination], case: Case) -> list[Request]:
-    """The requests made, for further checks (a vendor's specification). Raises AssertionError at a difference."""
+Wire = Callable[[Request, Response], Response]
+"""Sends a request to a server that gives the answer, and answers what came back."""
+
+
+def run_case(kind: type[Destination], case: Case, wire: Wire | None = None) -> list[Request]:
+    """The requests made, for further checks (a vendor's specification). Raises AssertionError at a difference.
+
+    A rehearsal unless there is a `wire`, over which requests and answers then go.
+    """
     destination = kind(kind.settings_type.model_validate(dict(case.settings)))
     said, requests = case.said, list[Request]()
     if "identify" in said:
         _equal(case.name, _identify(destination, said["identify"]), said["returns"])
         return requests
     try:
-        ended = _talk(_open(destination, said), case, requests)
+        ended = _talk(destination, case, requests, wire)
     except Refused as refused:
         _require(bool(said.get("refused")) and said["refused"] in str(refused), f"{case.name}: refused: {refused}")
         return requests
-    _require("refused" not in said, f"{case.name}: was not refused")
+    except _Driven as driven:
+        _equal(case.name, {driven.word: driven.value}, {word: said[word] for word in _DRIVEN if word in said})
+        return requests
+    for word in ("refused", *_DRIVEN):
+        _require(word not in said, f"{case.name}: was not {word}")
     if "outcomes" in said:
         _equal(f"{case.name}: outcomes", [_shorten(outcome) for outcome in ended], said["outcomes"])
     else:
@@ -99,9 +111,20 @@ def _open(destination: Destination, said: Mapping[str, Any]) -> Generator[Reques
     return destination.members(said["read"]) if "read" in said else destination.check()
 
 
-def _talk(exchange: Generator[Request, Response, Any], case: Case, requests: list[Request]) -> Any:
-    """Play the channel's part as the case says it."""
-    script = list(case.said.get("exchange", []))
+_DRIVEN = ("throttled", "failed")
+
+
+class _Driven(Exception):
+    """An answer that the driver deals with: the destination never sees it."""
+
+    def __init__(self, word: str, value: object) -> None:
+        super().__init__(word)
+        self.word, self.value = word, value
+
+
+def _talk(destination: Destination, case: Case, requests: list[Request], wire: Wire | None) -> Any:
+    """Play the channel's part as the case says it, and the driver's."""
+    exchange, script = _open(destination, case.said), list(case.said.get("exchange", []))
     try:
         request = next(exchange)
         while True:
@@ -110,10 +133,22 @@ def _talk(exchange: Generator[Request, Response, Any], case: Case, requests: lis
             sent = request.finish(request, case.said.get("now", NOW)) if request.finish else request
             requests.append(sent)
             _compare(f"{case.name}: request {len(requests)}", sent, step["expect"])
-            request = exchange.send(_answer(step["answer"]))
+            answer = wire(sent, _answer(step["answer"])) if wire else _answer(step["answer"])
+            _judge(destination, answer)
+            request = exchange.send(answer)
     except StopIteration as done:
         _require(not script, f"{case.name}: ended before {len(script)} more requests")
         return done.value
+
+
+def _judge(destination: Destination, answer: Response) -> None:
+    """What the driver asks of an answer before it hands it on."""
+    if reason := destination.refused(answer):
+        raise Refused(reason)
+    if (wait := destination.throttled(answer)) is not None:
+        raise _Driven("throttled", wait)
+    if destination.failed(answer):
+        raise _Driven("failed", True)
 
 
 def _compare(step: str, sent: Request, expected: Mapping[str, Any]) -> None:

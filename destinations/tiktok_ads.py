@@ -1,11 +1,12 @@
-"""TikTok audiences: people mapped to and unmapped from a custom audience, by hashed e-mail and phone.
+"""TikTok audiences: people mapped to and unmapped from a custom audience, by hashed e-mail, phone and device id.
 
 Sources: TikTok API for Business v1.3, streaming segments (https://business-api.tiktok.com/portal/docs, allow-listed:
 segment/audience/ and segment/mapping/), dmp/custom_audience/list/, and its appendix of return codes. TikTok has
 neither a specification nor an SDK of these calls: 10,000 rows a call and 10 calls a second are what others report.
 
 Every answer is HTTP 200 and says in `code` how it went: 0 is success, all else a failure of the whole call. Addresses
-keep their dots and tags. Who is in an audience cannot be read back.
+keep their dots and tags, device ids (`idfa` of Apple's, `aaid` of Google's) their case. Who is in an audience cannot
+be read back.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _READING: dict[str, Any] = {"rates": _MAPPING.rates, "rate_class": _MAPPING.rate
 _THROTTLING = frozenset({40100, 40133})
 _CREDENTIALS = frozenset({40001, 40101, 40102, 40104, 40105})
 _PARTLY = 20001
-_SCHEMA = {"email": "EMAIL_SHA256", "phone": "PHONE_SHA256"}
+_SCHEMA = {"email": "EMAIL_SHA256", "phone": "PHONE_SHA256", "idfa": "IDFA_SHA256", "aaid": "AAID_SHA256"}
 _NO_AUDIENCE = re.compile(r"(?i)\baudience.*\b(not exist|not found|invalid|deleted|expired)")
 _PAGE = 100
 
@@ -60,7 +61,7 @@ class TiktokAds(Destination):
     settings_type = TiktokAdsSettings
     capabilities = Capabilities(
         operations={Operation.ADD: _MAPPING, Operation.REMOVE: _MAPPING},
-        identifiers=("email", "phone"),
+        identifiers=tuple(_SCHEMA),
         attributes=False,
         hashed=True,
         matches_any=True,

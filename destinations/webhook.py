@@ -18,7 +18,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from destinations.addresses import objection
 from destinations.answers import unaccepted
-from destinations.http import Json, Request, send_json
+from destinations.http import Json, Request, Response, send_json
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -29,14 +29,13 @@ from destinations.protocol import (
     Member,
     Operation,
     Outcome,
+    Refused,
     Settings,
     Verdict,
 )
 
 _TYPES = {Operation.ADD: "audience.entered", Operation.UPDATE: "audience.updated", Operation.REMOVE: "audience.left",
           Operation.DELETE: "person.forgotten"}
-_GONE = "the endpoint says it is gone for good: take it out of connections.yml"
-_MOVED = "redirects are not followed: write the new address into connections.yml"
 
 
 class WebhookSettings(Settings):
@@ -84,7 +83,17 @@ class Webhook(Destination):
         response = yield send_json("POST", self.settings.endpoint, message(batch, member), headers, finish=self.sign)
         if response.ok:
             return [Outcome(member.id, Verdict.ACCEPTED)]
-        return unaccepted(batch, response, _GONE if response.status == 410 else _MOVED if response.status < 400 else "")
+        if response.status == 410:
+            raise Refused("the endpoint says it is gone for good (HTTP 410): take it out of connections.yml")
+        if response.status < 400:
+            raise Refused(f"the endpoint has moved (HTTP {response.status}), and redirects are not followed: write the "
+                          "new address into connections.yml")
+        return unaccepted(batch, response)
+
+    def refused(self, response: Response) -> str | None:
+        if response.status not in (401, 403):
+            return None
+        return f"the endpoint refused the message (HTTP {response.status}): check secret, and the clock of this machine"
 
     def sign(self, request: Request, now: int) -> Request:
         """The request with the time of this attempt and, where a secret is set, its signature."""

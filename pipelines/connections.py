@@ -20,6 +20,13 @@ from pipelines.errors import Complaint, ConnectionFault, did_you_mean
 
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-(?P<value>[^}]*))?\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KEY = re.compile(
+    r"(?<![A-Za-z0-9])([sr]k_(live|test)_\w{6}|pk_[0-9a-f]{30}|sk-[\w-]{20}|AKIA[0-9A-Z]{12}|AIza[\w-]{30}|ya29\.[\w-]{10}"
+    r"|xox[abeprs]-\w{4}|gh[opsu]_\w{20}|github_pat_\w{20}|glpat-[\w-]{15}|whsec_[\w+/=]{12}|SG\.[\w-]{12}"
+    r"|EAA[A-Za-z0-9]{20}|pat-(na|eu)\d-[0-9a-f-]{12}|eyJ[\w-]{8,}\.[\w-]{8,}\.)"
+    r"|-----BEGIN |hooks\.slack\.com/services/\w+/\w+/\w{8}|://[^/\s:@]*:[^/\s@]+@|\b(Bearer|Basic) [\w+/=.-]{12}"
+    r"|(?<![A-Za-z0-9])(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{40,}(?![A-Za-z0-9])")
+"""Prefixes of vendors' keys, passwords in addresses, and long words of letters and digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +167,22 @@ class _Resolving:
         for key, value in written.items():
             if key in self.fields and _secret(self.fields[key].annotation) and not _from_environment(value):
                 self.complain((key,), "is a secret; write ${NAME} and put the value into the environment")
+            else:
+                self.look_for_keys(value, (key,))
         filled = {key: self.fill(value, (key,)) for key, value in written.items()}
         try:
             settings = self.kind.settings_type.model_validate(filled)
         except ValidationError as error:
             self.explain(error, set(written))
         return (None, self.complaints) if self.complaints else (settings, [])
+
+    def look_for_keys(self, value: Any, path: tuple[marks.Step, ...]) -> None:
+        """Complain of a text that looks like a secret, wherever it stands."""
+        if isinstance(value, dict | list):
+            for step, part in value.items() if isinstance(value, dict) else enumerate(value):
+                self.look_for_keys(part, (*path, step))
+        elif isinstance(value, str) and _KEY.search(_VARIABLE.sub(lambda match: match["value"] or "", value)):
+            self.complain(path, "holds what looks like a key; write ${NAME} and put the value into the environment")
 
     def fill(self, value: Any, path: tuple[marks.Step, ...]) -> Any:
         """The value with every `${NAME}` in it replaced; `$${` stands for `${` itself."""
@@ -221,7 +238,11 @@ def _secret(annotation: Any) -> bool:
 
 
 def _from_environment(value: Any) -> bool:
-    return not isinstance(value, str | int | float) or value == "" or bool(_VARIABLE.search(str(value)))
+    """Whether a secret stands elsewhere: every variable in it is one without a default of its own."""
+    if not isinstance(value, str | int | float) or value == "":
+        return True
+    found = list(_VARIABLE.finditer(str(value)))
+    return bool(found) and not any(match["value"] for match in found)
 
 
 def _plain(error: Exception) -> str:

@@ -256,12 +256,14 @@ def _listen(on_event: OnEvent) -> Callable[[Any], None]:
 
 @contextmanager
 def _inside(folder: Path) -> Iterator[None]:
-    before = Path.cwd()
+    """In the project's folder; what dbt makes there, the warehouse above all, is its owner's only."""
+    before, mask = Path.cwd(), os.umask(0o077)
     os.chdir(folder)
     try:
         yield
     finally:
         os.chdir(before)
+        os.umask(mask)
 
 
 def _with_upstream(select: Iterable[str]) -> list[str]:

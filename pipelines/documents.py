@@ -52,6 +52,13 @@ def status_document(states: Sequence[State], now: datetime) -> dict[str, Any]:
     return {"syncs": [{**entry(state), "age_seconds": state.age(now)} for state in states]}
 
 
+def reconcile_document(found: Sequence[Any]) -> dict[str, Any]:
+    """`tailrace reconcile --json`."""
+    names = ("sync", "drift", "note", "failed", "overdue")
+    return {"syncs": [{**{name: entry(getattr(each, name)) for name in names},
+                       "repair": result_entry(each.repair) if each.repair else None} for each in found]}
+
+
 def entry(value: Any) -> Any:
     """A record as JSON: names as they are, times (UTC without zone in the tables) as ISO 8601 with Z."""
     if is_dataclass(value):

@@ -61,6 +61,32 @@ def resync(
 
 
 @commands.command()
+def reconcile(
+    names: Names = None, to: To = None, repair: Annotated[bool, typer.Option(
+        help="Mend what differs; --no-repair only looks.")] = True,
+    project_dir: ProjectDir = Path(), profiles_dir: ProfilesDir = None, target: Target = None, variables: Vars = "",
+    connections: ConnectionsFile = None, state_dir: StateDir = None, as_of: AsOf = None, as_json: Json = False,
+) -> None:
+    """Read channels back, compare, and mend exactly what differs. Exit code 2: it was not mended, 1: an error."""
+    from pipelines import documents
+    from pipelines import reconcile as reconciling
+
+    project = open_project(project_dir, profiles_dir, target, variables, connections, state_dir, as_of)
+    with _recorded(project):
+        pass
+    found = []
+    for each in reconciling.reconcile(project, names or (), to, repair=repair):
+        found.append(each)
+        if not as_json:
+            print(*reconciling.lines(each), sep="\n", flush=True)
+    if as_json:
+        print(json.dumps(documents.reconcile_document(found), indent=2))
+    failed = any(each.failed or (each.repair and each.repair.status == "failed") for each in found)
+    left = any(each.differs and not (each.repair and each.repair.status == "ok") for each in found)
+    raise typer.Exit(1 if failed else 2 if left else 0)
+
+
+@commands.command()
 def approve(
     plan_id: Annotated[str | None, typer.Argument(help="The plan, as sync shows it; none lists what is held.")] = None,
     by: By = "", reason: Reason = "", project_dir: ProjectDir = Path(), profiles_dir: ProfilesDir = None,

@@ -80,7 +80,7 @@ class Project:
     @cached_property
     def pace(self) -> Pace:
         """Rate limits, shared by all processes of this state folder."""
-        return SharedPace(self.state_dir / "pace.db")
+        return SharedPace(self.place("pace.db"))
 
     @cached_property
     def warehouse(self) -> Opener:
@@ -147,6 +147,8 @@ class Project:
             if to in (None, sync.to):
                 try:
                     destination = self.connections.open(sync.to).destination
+                    if sync.trigger:
+                        destination = destination.for_event(sync.trigger.event)
                     own = self.declarations.sparing_in(audience, sync)
                     tasks.append(Task(audience.sync_id(sync), sync, destination, own))
                 except ConnectionFault as fault:
@@ -201,8 +203,13 @@ class Project:
         return Ports(self.warehouse, SystemClock(), pace, transport or _http, self._journal, self._known_journal,
                      run_id, alone, lambda: tombstones.read_key(self.key_file))
 
+    def place(self, *names: str) -> Path:
+        """A path in the state folder, which only its owner reads."""
+        self.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self.state_dir.joinpath(*names)
+
     def _journal(self, sync_id: str) -> Journal:
-        return Journal(self.state_dir / "journals" / f"{sync_id}.db")
+        return Journal(self.place("journals", f"{sync_id}.db"))
 
     def _known_journal(self, sync_id: str) -> Journal | None:
         path = self.state_dir / "journals" / f"{sync_id}.db"
@@ -210,7 +217,7 @@ class Project:
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:
-        path = self.state_dir / "locks" / f"{name}.lock"
+        path = self.place("locks", f"{name}.lock")
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with path.open("w") as file:
             deadline = time.monotonic() + LOCK_PATIENCE

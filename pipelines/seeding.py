@@ -30,7 +30,7 @@ class Ledger:
         fresh = dict(self._fresh(loaded))
         if self._file and fresh:
             self._loaded = {**self._loaded, **fresh}
-            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             partial = self._file.with_suffix(".partial")
             partial.write_text(json.dumps(self._loaded, indent=1, sort_keys=True))
             partial.replace(self._file)

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import Any
 
 from destinations.sandbox import customerio_bodies as bodies
 from destinations.sandbox.channel import Call, Channel, Document, Refuse, Reply, Route, parse
 from destinations.sandbox.customerio_people import Workspace, blank
+from destinations.sandbox.customerio_refusals import app, invalid, read_object, refuse
 from destinations.sandbox.shapes import complaints
 
-RATES = {"track": ((1000, 1),), "app": ((10, 1),), "send": ((100, 1),)}
+RATES = {"track": ((1000, 1),), "app": ((10, 1),), "send": ((100, 1),), "broadcasts": ((1, 10),)}
+RECIPIENTS = 10_000
 BATCH_BYTES, ID_BYTES = 500_000, 150
 
 
@@ -43,6 +44,8 @@ class CustomerIo(Channel):
         Route("GET", "v1/segments/{segment}/membership", "membership", "app"),
         Route("GET", "v1/segments/{segment}/customer_count", "size", "app"),
         Route("POST", "v1/send/email", "send", "send"),
+        Route("POST", "v1/send/push", "push", "send"),
+        Route("POST", "v1/campaigns/{broadcast}/triggers", "broadcast", "broadcasts"),
     )
 
     def blank(self) -> Document:
@@ -78,7 +81,7 @@ class CustomerIo(Channel):
         if self.setup.pace and self.windows.take(route.rate, RATES[route.rate]):
             return self.throttled(None)
         if call.body and call.content_type != "application/json":
-            raise _refuse(400, "Content-Type must be application/json")
+            raise refuse(400, "Content-Type must be application/json")
         reply: Reply = getattr(self, route.take)(call, **found)
         return reply
 
@@ -87,7 +90,7 @@ class CustomerIo(Channel):
         track = base64.b64encode(f"{own.customerio_site_id}:{own.customerio_api_key}".encode()).decode()
         wanted = f"Basic {track}" if call.path.startswith("/api/") else f"Bearer {own.customerio_app_api_key}"
         if call.headers.get("authorization") != wanted:
-            raise _refuse(401, "Unauthorized request")
+            raise refuse(401, "Unauthorized request")
 
     def error(self, status: int, message: str) -> Reply:
         return Reply(status, {"meta": {"error": message}})
@@ -104,13 +107,13 @@ class CustomerIo(Channel):
 
     def batch(self, call: Call) -> Reply:
         if len(call.body) >= BATCH_BYTES:
-            raise _invalid("batch", "the batch must be smaller than 500kb")
+            raise invalid("batch", "the batch must be smaller than 500kb")
         for wrong in complaints(call.json, {"batch": [(dict,)]}):
-            raise _invalid(bodies.dotted(wrong.at), wrong.message)
+            raise invalid(bodies.dotted(wrong.at), wrong.message)
         items: list[Document] = call.json["batch"]
         errors: list[Document] = []
         if not items:
-            raise _invalid("batch", "must not be empty")
+            raise invalid("batch", "must not be empty")
         for number, item in enumerate(items):
             wrong_item = bodies.REFUSED if call.refuses(number) else bodies.wrong_item(item)
             if wrong_item:
@@ -135,8 +138,8 @@ class CustomerIo(Channel):
 
     def identify(self, call: Call, who: str) -> Reply:
         found = _path(who)
-        for wrong in bodies.wrong_attributes(_object(call), "attributes"):
-            raise _refuse(400, f"{wrong['field']} {wrong['message']}")
+        for wrong in bodies.wrong_attributes(read_object(call), "attributes"):
+            raise refuse(400, f"{wrong['field']} {wrong['message']}")
         self.workspace.upsert(*found, call.json)
         return Reply(200, {}, rows=1)
 
@@ -154,17 +157,17 @@ class CustomerIo(Channel):
 
     def event(self, call: Call, who: str) -> Reply:
         found = _path(who)
-        for message in bodies.wrong_event_v1(_object(call), call.body):
-            raise _refuse(400, message)
+        for message in bodies.wrong_event_v1(read_object(call), call.body):
+            raise refuse(400, message)
         self.workspace.record(found, call.json, call.json.get("data"), self.setup.clock())
         return Reply(200, {}, rows=1)
 
     def merge(self, call: Call) -> Reply:
-        for wrong in complaints(_object(call), {"primary": (dict,), "secondary": (dict,)}):
-            raise _refuse(400, f"{bodies.dotted(wrong.at)} {wrong.message}")
+        for wrong in complaints(read_object(call), {"primary": (dict,), "secondary": (dict,)}):
+            raise refuse(400, f"{bodies.dotted(wrong.at)} {wrong.message}")
         for side in ("primary", "secondary"):
             if bodies.wrong_identifiers(call.json[side]):
-                raise _refuse(400, f"{side} must have one of id, email, cio_id")
+                raise refuse(400, f"{side} must have one of id, email, cio_id")
         self.workspace.merge(_only(call.json["primary"]), _only(call.json["secondary"]))
         return Reply(200, {}, rows=2)
 
@@ -185,14 +188,14 @@ class CustomerIo(Channel):
     def _members(self, call: Call, segment: str) -> tuple[Document, list[str], int]:
         kind = call.query.get("id_type", "id")
         if kind not in ("id", "email", "cio_id") or set(call.query) - {"id_type"}:
-            raise _refuse(400, "id_type must be one of id, email, cio_id")
-        for wrong in complaints(_object(call), {"ids": [(str,)]}):
-            raise _refuse(400, f"{bodies.dotted(wrong.at)} {wrong.message}")
+            raise refuse(400, "id_type must be one of id, email, cio_id")
+        for wrong in complaints(read_object(call), {"ids": [(str,)]}):
+            raise refuse(400, f"{bodies.dotted(wrong.at)} {wrong.message}")
         ids = call.json["ids"]
         if not 1 <= len(ids) <= 1000:
-            raise _refuse(400, "ids must have between 1 and 1000 items")
+            raise refuse(400, "ids must have between 1 and 1000 items")
         if segment not in self.state["segments"]:
-            raise _refuse(400, "segment not found, or not a manual segment")
+            raise refuse(400, "segment not found, or not a manual segment")
         people = [key for one in ids if (key := self.workspace.find(kind, one))]
         return self.state["segments"][segment]["members"], people, len(ids)
 
@@ -201,11 +204,11 @@ class CustomerIo(Channel):
 
     def create(self, call: Call) -> Reply:
         shape = {"segment": {"name": (str,), "description?": (str,)}}
-        for wrong in complaints(_object(call), shape):
-            raise _app(400, f"{bodies.dotted(wrong.at)} {wrong.message}")
+        for wrong in complaints(read_object(call), shape):
+            raise app(400, f"{bodies.dotted(wrong.at)} {wrong.message}")
         given = call.json["segment"]
         if not given["name"].strip():
-            raise _app(400, "segment.name must not be blank")
+            raise app(400, "segment.name must not be blank")
         number = self.workspace.create_segment(given["name"], given.get("description", ""))
         return Reply(200, {"segment": self._segment(str(number))})
 
@@ -225,25 +228,44 @@ class CustomerIo(Channel):
         members = sorted(self._known(segment)["members"])
         limit, start = parse(call.query.get("limit", "30000")), call.query.get("start", "")
         if type(limit) is not int or not 1 <= limit <= 30_000:
-            raise _app(400, "limit must be between 1 and 30000")
+            raise app(400, "limit must be between 1 and 30000")
         rest = [key for key in members if key > start]
         people = [self.state["people"][key] for key in rest[:limit]]
         found = [{kind: person.get(kind) for kind in ("id", "email", "cio_id")} for person in people]
         following = rest[limit - 1] if len(rest) > limit else ""
         return Reply(200, {"ids": [one["id"] for one in found if one["id"]], "identifiers": found, "next": following})
 
-    def send(self, call: Call) -> Reply:
+    def send(self, call: Call, kind: str = "email") -> Reply:
         """A transactional message: there is no key that would make a repeat harmless."""
-        for message in bodies.wrong_send(_object(call)):
-            raise _refuse(400, message)
+        for message in bodies.wrong_send(read_object(call), kind):
+            raise refuse(400, message)
         given, now = call.json, self.setup.clock()
-        name = f"email {given.get('transactional_message_id', 'without template')}"
-        kept = self.workspace.keep("", name, given["to"], now, now, given.get("message_data", {}))
+        name = f"{kind} {given.get('transactional_message_id', 'without template')}"
+        to = given.get("to") or next(iter(given["identifiers"].values()))
+        kept = self.workspace.keep("", name, to, now, now, given.get("message_data", {}))
         return Reply(200, {"delivery_id": kept["id"], "queued_at": int(now)}, rows=1)
+
+    def push(self, call: Call) -> Reply:
+        return self.send(call, "push")
+
+    def broadcast(self, call: Call, broadcast: str) -> Reply:
+        """A message to each who is known; who is not costs all of them theirs, unless they are to be ignored."""
+        for wrong in complaints(read_object(call), bodies.BROADCAST):
+            raise app(400, f"{bodies.dotted(wrong.at)} {wrong.message}")
+        people, now = call.json["per_user_data"], self.setup.clock()
+        if not 1 <= len(people) <= RECIPIENTS:
+            raise app(400, f"per_user_data must name 1 to {RECIPIENTS} people")
+        known = [(key, one) for one in people if (key := self.workspace.find("id", one["id"]))]
+        if len(known) < len(people) and not call.json.get("id_ignore_missing"):
+            raise app(422, "some people are not known")
+        for key, one in known:
+            self.workspace.keep("", f"broadcast {broadcast}", self.workspace.shown(key), now, now, one.get("data", {}))
+        self.state["made"] += 1
+        return Reply(200, {"id": self.state["made"]}, rows=len(people))
 
     def _known(self, segment: str) -> Document:
         if segment not in self.state["segments"]:
-            raise _app(404, "segment not found")
+            raise app(404, "segment not found")
         found: Document = self.state["segments"][segment]
         return found
 
@@ -261,25 +283,7 @@ def _only(identifiers: Document) -> tuple[str, str]:
 def _path(who: str) -> tuple[str, str]:
     """`cio_…` is a cio_id, what has an @ an email, anything else an id."""
     if len(who.encode()) > ID_BYTES:
-        raise _refuse(400, "identifier cannot be longer than 150 bytes")
+        raise refuse(400, "identifier cannot be longer than 150 bytes")
     if who.startswith("cio_"):
         return "cio_id", who.removeprefix("cio_")
     return ("email" if "@" in who else "id"), who
-
-
-def _object(call: Call) -> Any:
-    if not isinstance(call.json, dict):
-        raise _refuse(400, "the body must be a JSON object")
-    return call.json
-
-
-def _refuse(status: int, message: str) -> Refuse:
-    return Refuse(Reply(status, {"meta": {"error": message}}))
-
-
-def _app(status: int, message: str) -> Refuse:
-    return Refuse(Reply(status, {"errors": [{"detail": message, "status": str(status)}]}))
-
-
-def _invalid(field: str, message: str) -> Refuse:
-    return Refuse(Reply(400, {"errors": [{"reason": "invalid", "field": field, "message": message}]}))

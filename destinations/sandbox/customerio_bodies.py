@@ -47,7 +47,7 @@ THING: Mapping[str, Shape] = {
 }
 EVENT_V1: Shape = {"name": TEXT, "type?": TEXT, "data?": OBJECT, "id?": TEXT, "timestamp?": WHOLE}
 SEND: Shape = {
-    "to": TEXT,
+    "to?": TEXT,
     "identifiers": OBJECT,
     "transactional_message_id?": (str, int),
     "body?": TEXT,
@@ -63,6 +63,11 @@ SEND: Shape = {
     "bcc?": TEXT,
     "preheader?": TEXT,
     "tracked?": (bool,),
+}
+BROADCAST: Shape = {
+    "per_user_data": [{"id": TEXT, "data?": OBJECT}],
+    "data?": OBJECT,
+    "id_ignore_missing?": (bool,),
 }
 Wrong = dict[str, str]
 
@@ -154,9 +159,9 @@ def wrong_event_v1(event: Any, body: bytes) -> Iterator[str]:
         yield "data cannot be larger than 100000 bytes"
 
 
-def wrong_send(message: Any) -> Iterator[str]:
+def wrong_send(message: Any, kind: str = "email") -> Iterator[str]:
     """What is wrong with a transactional message, as the text of `meta.error`."""
-    wrong = list(complaints(message, SEND))
+    wrong = list(complaints(message, {**SEND, "to": TEXT} if kind == "email" else SEND))
     yield from (f"{dotted(one.at)} {one.message}" for one in wrong)
     if not wrong and wrong_identifiers(message["identifiers"]):
         yield "identifiers must have exactly one of id, email, cio_id"

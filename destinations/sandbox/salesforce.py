@@ -189,7 +189,7 @@ class SalesForce(Channel):
 
     def query(self, call: Call) -> Reply:
         match = QUERY.fullmatch(call.query.get("q", ""))
-        if not match or match["object"] not in ("Campaign", "CampaignMember"):
+        if not match or match["object"] not in ("Campaign", "CampaignMember", *OBJECTS):
             raise self._refuse("MALFORMED_QUERY", "unexpected token")
         wanted = [(field, {_plain(text) for text in TEXTS.findall(values)})
                   for field, values in CONDITION.findall(match["where"])]
@@ -199,6 +199,8 @@ class SalesForce(Channel):
         return Reply(200, {"totalSize": len(rows), "done": True, "records": shown[: int(match["limit"] or len(rows))]})
 
     def _rows(self, kind: str) -> list[Document]:
+        if kind in OBJECTS:
+            return [{"Id": key, **record} for key, record in self.state["records"][kind].items()]
         if kind == "Campaign":
             return [{"Id": key, "Name": name} for key, name in self.state["campaigns"].items()]
         rows = []
@@ -238,9 +240,16 @@ class SalesForce(Channel):
         if not 1 <= len(ids) <= TOGETHER or ids == [""]:
             raise self._refuse("EXCEEDED_ID_LIMIT", f"between 1 and {TOGETHER} ids")
         gone = _failed("ENTITY_IS_DELETED", "entity is deleted")
-        members = self.state["members"]
-        done = [{"id": key, "success": True, "errors": []} if members.pop(key, None) else gone for key in ids]
+        done = [{"id": key, "success": True, "errors": []} if self._drop(key) else gone for key in ids]
         return Reply(200, done, rows=len(ids))
+
+    def _drop(self, key: str) -> bool:
+        """Delete a campaign member, or a record with all memberships of it."""
+        if self.state["members"].pop(key, None):
+            return True
+        for member in [name for name, found in self.state["members"].items() if found["who"] == key]:
+            del self.state["members"][member]
+        return any(records.pop(key, None) for records in self.state["records"].values())
 
 
 def _failed(code: str, message: str) -> Document:

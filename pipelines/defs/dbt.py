@@ -48,7 +48,11 @@ def define_dbt(opened: Opened, translator: Translator) -> dg.AssetsDefinition:
         # A test of two models says nothing true while only one of them is rebuilt.
         os.environ.setdefault("DBT_INDIRECT_SELECTION", "buildable")
         project = opened.at(tailrace.as_of)
-        invocation = _cli(opened, project).cli(_arguments(project), context=context)
+        mask = os.umask(0o077)  # what dbt makes, the warehouse above all, is its owner's only
+        try:
+            invocation = _cli(opened, project).cli(_arguments(project), context=context)
+        finally:
+            os.umask(mask)
         yield from invocation.stream()
         # One folder a run, with a copy of the manifest: only that of a failed run is worth keeping.
         shutil.rmtree(invocation.target_path, ignore_errors=True)

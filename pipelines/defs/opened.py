@@ -62,7 +62,7 @@ def open_project(options: Options, transport: Callable[[], Transport] | None = N
     project = Project(options)
     path = project.dbt.manifest_path()
     if os.environ.get(PARSED) != str(path):
-        with _one_at_a_time(project.state_dir / "locks" / "parse.lock"):
+        with _one_at_a_time(project.place("locks", "parse.lock")):
             if project.dbt.is_stale():
                 project.dbt.parse()
         os.environ[PARSED] = str(path)

@@ -33,6 +33,10 @@ class Op(NamedTuple):
     acknowledged: tuple[str, str] | None = None
     """Of an update: attributes and identifiers (JSON) as the channel last acknowledged them, where that is asked."""
 
+    def __repr__(self) -> str:
+        """Names nobody."""
+        return f"Op({self.op_id} {self.action})"
+
     @property
     def size(self) -> int:
         """About how many bytes it takes in a body."""

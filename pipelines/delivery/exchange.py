@@ -52,7 +52,7 @@ BREAKER = 5
 """Lost or failed answers in a row after which a run stops sending."""
 SPLITS = 64
 """Requests beyond the first that may be spent to find the poison rows of one batch: 2 k log2(n/k) for k of n rows."""
-_WHOLE = re.compile(r"HTTP (400|413|422)\b")
+_WHOLE = re.compile(r"HTTP (200|400|413|422)\b")
 OUTCOMES = {Verdict.ACCEPTED: "ok", Verdict.REJECTED: "rejected", Verdict.DEFERRED: "void",
             Verdict.PENDING: "accepted", Verdict.UNKNOWN: "unknown"}
 """Verdict of a destination → outcome of a receipt."""
@@ -286,7 +286,9 @@ def unix_time(clock: Clock) -> float:
 
 
 def _is_refused_whole(outcomes: Sequence[Outcome]) -> bool:
-    """Whether one poison row may be to blame: the channel refused the request and named no row."""
-    reasons = {outcome.reason for outcome in outcomes}
-    return len(reasons) == 1 and all(
-        outcome.verdict is Verdict.REJECTED and _WHOLE.match(outcome.reason) for outcome in outcomes)
+    """Whether one poison row may be to blame: the channel refused the request and named no row of it.
+
+    Rows that the destination kept back, each for a reason of its own, were not in the request.
+    """
+    whole = [outcome.reason for outcome in outcomes if _WHOLE.match(outcome.reason)]
+    return len(whole) > 1 and len(set(whole)) == 1 and all(o.verdict is Verdict.REJECTED for o in outcomes)

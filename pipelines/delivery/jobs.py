@@ -20,7 +20,7 @@ from pipelines.errors import ChannelRefused
 from pipelines.state.record import Receipt
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Waiting:
     """One operation that a job has taken over."""
 

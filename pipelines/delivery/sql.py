@@ -1,8 +1,9 @@
 """SQL: runs the statements of a request in one transaction, on PostgreSQL or in a DuckDB file.
 
-A PostgreSQL connection is kept between requests, with TLS unless the server is on this machine or the address says
-otherwise. A DuckDB file is opened for each request and closed at once, so that others can read it. Of an error the
-SQLSTATE is handed on and never the words, which repeat values.
+A PostgreSQL connection is kept between requests. Its certificate is verified by this machine's authorities unless the
+server is on this machine or the address says otherwise (`?sslrootcert=FILE` for an authority of your own). A DuckDB
+file is opened for each request and closed at once, so that others can read it. Of an error the SQLSTATE is handed on
+and never the words, which repeat values.
 """
 
 from __future__ import annotations
@@ -76,10 +77,11 @@ def _connect(request: Request) -> Any:
     parts = urlsplit(request.url)
     login = request.headers.get("Authorization", "").removeprefix("Basic ")
     _, _, password = base64.b64decode(login).decode().partition(":")
-    encrypted = "prefer" if (parts.hostname or "") in _LOOPBACK else "require"
-    options = {"sslmode": encrypted, **dict(parse_qsl(parts.query))}
+    written = dict(parse_qsl(parts.query))
+    if (parts.hostname or "") not in _LOOPBACK:
+        written = {"sslmode": "verify-full", **({} if "sslmode" in written else {"sslrootcert": "system"}), **written}
     given = {"host": parts.hostname, "port": parts.port, "user": unquote(parts.username or "") or None,
-             "password": password or None, "dbname": unquote(parts.path.lstrip("/")) or None, **options}
+             "password": password or None, "dbname": unquote(parts.path.lstrip("/")) or None, **written}
     return psycopg.connect(
         **{name: value for name, value in given.items() if value is not None}, autocommit=True,
         connect_timeout=CONNECT_SECONDS, options=f"-c statement_timeout={STATEMENT_SECONDS}s -c timezone=UTC")

@@ -42,6 +42,8 @@ TABLES = {
         state varchar, decided_by varchar, decision varchar, decided_at timestamp""",
     "run_log": """sync_id varchar, epoch bigint, run_id varchar, started timestamp, ended timestamp, status varchar,
         counts varchar, reason varchar""",
+    "comparison": """sync_id varchar, epoch bigint, compared_at timestamp, in_channel bigint, delivered bigint,
+        missing bigint, extra bigint, strangers bigint""",
     "decision": """decided_at timestamp, kind varchar, sync_id varchar, op_id varchar, decided_by varchar,
         reason varchar""",
     "tombstone": "person_hmac varchar primary key, decided_at timestamp, decided_by varchar, reason varchar",

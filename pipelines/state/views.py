@@ -80,6 +80,10 @@ VIEWS = {
                 ("add", "added"), ("update", "updated"), ("remove", "removed"), ("trigger", "messages"),
                 ("accepted", "accepted"), ("rejected", "rejected"), ("deferred", "deferred"), ("unknown", "unknown"),
                 ("pending", "pending"), ("unusable", "unusable"), ("members", "members")))),
+    "drift": f"""
+        select c.sync_id, c.audience, c.connection, d.compared_at, d.in_channel, d.delivered, d.missing, d.extra,
+            d.strangers
+        from {{schema}}.comparison as d {_NAMED} d.sync_id = c.sync_id""",
     "holds": f"""
         select c.sync_id, c.audience, c.connection, h.plan_id, h.state, h.opened_at, h.objections, h.decided_by,
             h.decision, h.decided_at

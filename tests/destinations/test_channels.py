@@ -139,6 +139,19 @@ def test_members_enter_change_and_leave(name: str, sandbox: Sandbox) -> None:
         assert len(talk(to.members(target or ""))) == 2
 
 
+FORGETS = [name for name in MEMBERS if Operation.DELETE in destinations.load(name).capabilities.operations]
+
+
+@pytest.mark.parametrize("name", FORGETS)
+def test_a_forgotten_person_is_in_no_audience(name: str, sandbox: Sandbox) -> None:
+    to = connect(sandbox, name)
+    target = talk(to.prepare("winback")) if to.capabilities.needs_target else None
+    assert_(to, Operation.ADD, [member(to, number) for number in range(3)], target)
+    forgotten = [member(to, 1, "forget"), member(to, 8, "forget")]
+    assert {outcome.verdict for outcome in assert_(to, Operation.DELETE, forgotten, None)} == {ACCEPTED}
+    assert keys(sandbox, name) == ["u0", "u2"]
+
+
 @pytest.mark.parametrize("name", ["customerio", "klaviyo", "meta_ads"])
 def test_a_remote_list_is_made_once(name: str, sandbox: Sandbox) -> None:
     to = connect(sandbox, name)

@@ -63,6 +63,13 @@ def test_slack_keeps_the_laws_by_webhook_too() -> None:
     assert broken_laws(kind(kind.settings_type.model_validate({"webhook_url": address}))) == []
 
 
+@pytest.mark.parametrize("starts", ["emails", "pushes", "broadcasts"])
+def test_customerio_keeps_the_laws_where_an_event_starts_a_message_too(starts: str) -> None:
+    kind = destinations.load("customerio")
+    settings = {**SETTINGS["customerio"], starts: {"cart_abandoned": "7"}}
+    assert broken_laws(kind(kind.settings_type.model_validate(settings))) == []
+
+
 class SimpleSettings(Settings):
     token: SecretStr = SecretStr("simple-secret")
 

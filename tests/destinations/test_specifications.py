@@ -21,7 +21,10 @@ SPECIFICATIONS = {
     "https://a.klaviyo.com": "klaviyo/stable.json",
     "https://track.customer.io": "customerio/customer-io-track-api-openapi.json",
     "https://track-eu.customer.io": "customerio/customer-io-track-api-openapi.json",
-    "https://api.customer.io/v1": "customerio/split/segments.yml",
+    "https://api.customer.io/v1/segments": "customerio/split/segments.yml",
+    "https://api.customer.io/v1/send": "customerio/split/transactional.yml",
+    "https://api-eu.customer.io/v1/send": "customerio/split/transactional.yml",
+    "https://api.customer.io/v1/campaigns": "customerio/split/broadcasts.yml",
     "https://rest.iad-01.braze.com": "braze/braze-openapi.yml",
     "https://api.onesignal.com": "onesignal/api.json",
     "https://api.twilio.com": "twilio/twilio_api_v2010.json",
@@ -117,7 +120,7 @@ def test_every_request_of_every_case_is_valid_by_the_vendors_specification(
             for root, file in SPECIFICATIONS.items():
                 if request.url.startswith(root):
                     found = specification(reference(f"contracts/specs/{file}"), loaded)
-                    host = root.partition("/crm/")[0]
+                    host = re.sub(r"/crm/.*|(?<=/v1)/.*", "", root)
                     wrong += [f"{case.name}: {complaint}" for complaint in found.complaints(request, host)
                               if not complaint.startswith(EXAMPLE_TAKEN_FOR_TYPE)]
                     checked += 1

@@ -5,8 +5,8 @@
         ours = server.play(destination(server.url).deliver(batch))   # what we sent
         assert differences(theirs[0], ours[0]) == {"header.revision": ("2026-10-15", "2026-07-15")}
 
-Answers are given before: `Capture((202, {"id": "1"}))`, each used once, and `(200, {})` when there are no more. A form
-is read like JSON, so that the same fields in another coat differ by the header `content-type` alone.
+Answers are given before: `Capture((202, {"id": "1"}))`, or a Response, each used once, and `(200, {})` when there are
+no more. A form is read like JSON, so that the same fields in another coat differ by the header `content-type` alone.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from destinations.protocol import Request, Response
 TRANSPORT = {"host", "user-agent", "accept-encoding", "connection", "content-length", "accept", "accept-charset",
              "transfer-encoding", "cache-control", "x-client", "x-unity-version"}  # fmt: skip
 """Headers in which libraries say who they are and how they read, none of which a vendor acts upon."""
+Told = Response | tuple[int, Any]
 ABSENT = "absent"
 
 
@@ -46,6 +47,7 @@ class Sent:
     """Names in lower case, without those of transport."""
     body: Any
     """JSON, the fields of a form, a text, or None."""
+    raw: str | None = None
 
     def fields(self) -> dict[str, Any]:
         """Everything, flat: `body.inputs.0.id`."""
@@ -56,7 +58,7 @@ class Sent:
 class Capture:
     """A server on loopback that keeps what it is sent. Leaving it closes it."""
 
-    def __init__(self, *answers: tuple[int, Any], tls: Path | None = None) -> None:
+    def __init__(self, *answers: Told, tls: Path | None = None) -> None:
         """`tls` is an empty folder for a certificate that is made at once: SDKs that speak nothing else trust it by
         `certificate`."""
         self.sent: list[Sent] = []
@@ -81,14 +83,18 @@ class Capture:
         self._server.server_close()
         self._thread.join()
 
-    def hear(self, call: Callable[[], Any], *answers: tuple[int, Any]) -> list[Sent]:
-        """What is sent while `call` runs."""
+    def expect(self, *answers: Told) -> None:
+        """Answers of the next requests."""
         self._answers.extend(answers)
+
+    def hear(self, call: Callable[[], Any], *answers: Told) -> list[Sent]:
+        """What is sent while `call` runs."""
+        self.expect(*answers)
         before = len(self.sent)
         call()
         return self.sent[before:]
 
-    def play(self, exchange: Generator[Request, Response, Any], *answers: tuple[int, Any]) -> list[Sent]:
+    def play(self, exchange: Generator[Request, Response, Any], *answers: Told) -> list[Sent]:
         """What a destination sends, each request once; until it ends or refuses what the answers say."""
         return self.hear(lambda: self._drive(exchange), *answers)
 
@@ -101,9 +107,13 @@ class Capture:
                                        verify=self.certificate or True)  # fmt: skip
                 request = exchange.send(Response(got.status_code, dict(got.headers), got.content))
 
-    def answer(self, sent: Sent) -> tuple[int, Any]:
+    def answer(self, sent: Sent) -> Response:
         self.sent.append(sent)
-        return self._answers.popleft() if self._answers else (200, {})
+        told = self._answers.popleft() if self._answers else (200, {})
+        if isinstance(told, Response):
+            return told
+        status, body = told
+        return Response(status, {}, body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
 def differences(theirs: Sent, ours: Sent) -> dict[str, tuple[Any, Any]]:
@@ -125,16 +135,18 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 def _handler(capture: Capture) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1
 
         def _any(self) -> None:
             content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            status, body = capture.answer(_sent(self.command, self.path, dict(self.headers), content))
-            told = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "text/csv" if isinstance(body, bytes) else "application/json")
-            self.send_header("Content-Length", str(len(told)))
+            told = capture.answer(_sent(self.command, self.path, dict(self.headers), content))
+            body = b"" if told.status == 204 else told.body
+            self.send_response(told.status)
+            for name, value in {"Content-Type": "application/json", **told.headers}.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(told)
+            self.wfile.write(body)
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any  # noqa: N815
 
@@ -148,16 +160,14 @@ def _sent(method: str, target: str, headers: Mapping[str, str], content: bytes) 
     parts = urlsplit(target)
     kept = {name.lower(): value for name, value in headers.items() if name.lower() not in TRANSPORT}
     query = {name: _value(value) for name, value in parse_qsl(parts.query, keep_blank_values=True)}
-    return Sent(method, unquote(parts.path), query, kept, _body(content, kept.get("content-type", "")))
+    raw = content.decode("utf-8", "replace") if content else None
+    return Sent(method, unquote(parts.path), query, kept, _body(raw, kept.get("content-type", "")), raw)
 
 
-def _body(content: bytes, kind: str) -> Any:
-    if not content:
-        return None
-    text = content.decode("utf-8", "replace")
-    if "urlencoded" in kind:
+def _body(text: str | None, kind: str) -> Any:
+    if text and "urlencoded" in kind:
         return {name: _value(value) for name, value in parse_qsl(text, keep_blank_values=True)}
-    return json.loads(text) if "json" in kind else text
+    return json.loads(text) if text and "json" in kind else text
 
 
 def _value(text: str) -> Any:

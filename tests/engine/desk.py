@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,22 @@ from pipelines import operate
 from pipelines.audiences import Audience, SuppressionModel
 from pipelines.errors import ConnectionFault
 from pipelines.run import Ports
-from pipelines.sync import Task
+from pipelines.sync import Step, Task, walk
 from pipelines.warehouse.duckdb import DuckDBFile
 from pipelines.warehouse.rewrite import rewrite
 from tests.cli.terminal import Ran, Terminal
 from tests.engine.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a world declares."""
+
+    audiences: list[Audience]
+    suppressions: tuple[SuppressionModel, ...]
+
+    def sparing(self, _: Audience) -> tuple[SuppressionModel, ...]:
+        return self.suppressions
 
 
 class Opened:
@@ -28,19 +41,22 @@ class Opened:
         self.warehouse = world.warehouse
 
     @property
-    def declarations(self) -> Opened:
-        return self
+    def declarations(self) -> Declared:
+        return Declared([self._world.audience], self._world.suppressions)
 
-    @property
-    def audiences(self) -> list[Audience]:
-        return [self._world.audience]
+    def audiences(self, select: Sequence[str] = (), to: str | None = None) -> list[Audience]:
+        return [audience for audience in [self._world.audience] if not select or audience.name in select]
+
+    def walk(self, audience: Audience, tasks: Sequence[Task], run_id: str) -> Iterator[Step]:
+        world = self._world
+        return walk(audience, tasks, world.suppressions, world.ports, world.clock.now().replace(tzinfo=UTC))
 
     @property
     def key_file(self) -> Path:
         return self._world.key_file
 
-    def tasks(self, audience: Audience, to: str) -> tuple[list[Task], list[ConnectionFault]]:
-        return [task for task in self._world.tasks if task.sync.to == to], []
+    def tasks(self, audience: Audience, to: str | None = None) -> tuple[list[Task], list[ConnectionFault]]:
+        return [task for task in self._world.tasks if to in (None, task.sync.to)], []
 
     @contextmanager
     def alone(self, name: str, run_id: str) -> Iterator[Ports]:
@@ -53,9 +69,6 @@ class Opened:
 
     def rewrite_warehouse(self) -> None:
         rewrite(DuckDBFile(self._world.file))
-
-    def sparing(self, _: Audience) -> tuple[SuppressionModel, ...]:
-        return self._world.suppressions
 
 
 class Desk:

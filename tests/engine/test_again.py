@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from destinations.protocol import Batch, Exchange, Outcome, Request, Verdict
 from pipelines.sync import run_to_end, walk
@@ -49,9 +50,15 @@ def test_at_least_once_sends_a_message_in_doubt_again_by_that_word_only(make_wor
 
 
 class Strict(Mail):
-    """A channel that refuses a whole batch for one poison row and names none."""
+    """A channel that refuses a whole batch for one poison row and names none; one that is too long is not sent."""
 
     def deliver(self, batch: Batch) -> Exchange:
+        long = [Outcome(m.id, Verdict.REJECTED, "too long") for m in batch.members if "long" in m.identifiers["email"]]
+        outcomes = yield from self.send(replace(batch, members=tuple(
+            m for m in batch.members if "long" not in m.identifiers["email"])))
+        return [*long, *outcomes]
+
+    def send(self, batch: Batch) -> Exchange:
         if any("poison" in m.identifiers["email"] for m in batch.members):
             yield Request("POST", "https://mail.example/lists", body=b"refused")
             return [Outcome(m.id, Verdict.REJECTED, "HTTP 400") for m in batch.members]
@@ -61,8 +68,9 @@ class Strict(Mail):
 
 def test_a_batch_that_is_refused_as_a_whole_is_halved_until_only_the_poison_is_left(make_world) -> None:
     world = make_world(Strict)
-    world.people(ADA, ("bad", "poison@x.io", 1), CLEO)
+    world.people(ADA, ("bad", "poison@x.io", 1), CLEO, ("tall", "long@x.io", 1))
     result = world.run()
-    assert (result.accepted, result.rejected, set(world.channel.members)) == (2, 1, {"ada@x.io", "cleo@x.io"})
-    assert world.sql("select person_key, reason from activation.undelivered") == [("bad", "HTTP 400")]
+    assert (result.accepted, result.rejected, set(world.channel.members)) == (2, 2, {"ada@x.io", "cleo@x.io"})
+    assert world.sql("select person_key, reason from activation.undelivered order by 1") == [
+        ("bad", "HTTP 400"), ("tall", "too long")]
     assert json.dumps(sorted(world.ledger())) == '["ada@x.io", "cleo@x.io"]'

@@ -14,7 +14,7 @@ from tests.engine.world import World
 
 HERE = Path(__file__).parent
 PAGE = (HERE.parents[1] / "pipelines" / "state" / "README.md").read_text("utf-8")
-STABLE = ("runs", "receipts", "ledger", "membership", "delivered", "undelivered", "unresolved", "holds")
+STABLE = ("runs", "receipts", "ledger", "membership", "delivered", "undelivered", "unresolved", "drift", "holds")
 TRIGGER = {"when": "enters", "event": "welcome", "send": ["value"], "max_age": "48h"}
 
 

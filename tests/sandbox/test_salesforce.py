@@ -101,7 +101,7 @@ def test_the_destination_fills_a_campaign_from_end_to_end(bench, drive, login):
     added = send(Operation.ADD, 1, 2, 3, LastName="Love, lace")
     assert {verdict[:2] for verdict in added.values()} == {("accepted", "")}
     send(Operation.UPDATE, 2, LastName="King")
-    assert send(Operation.ADD, 4)["op4"][:2] == ("rejected", "REQUIRED_FIELD_MISSING")
+    assert send(Operation.ADD, 4)["op4"][:2] == ("rejected", "REQUIRED_FIELD_MISSING LastName")
     assert drive(bench, to.members(target)) == ["u'1", "u'2", "u'3"]
     assert bench.truth("salesforce")["audiences"][target]["keys"] == ["u'1", "u'2", "u'3"]
     left = send(Operation.REMOVE, 1, 3, 9, remote={"op1": added["op1"][2]})
@@ -109,6 +109,10 @@ def test_the_destination_fills_a_campaign_from_end_to_end(bench, drive, login):
         ("accepted", ""), ("accepted", ""), ("accepted", "not in the campaign")]
     assert bench.truth("salesforce")["audiences"] == {
         target: {"name": "v'ip", "members": ["p2@example.com"], "keys": ["u'2"]}}
+    forgotten = send(Operation.DELETE, 2, 9)
+    assert [forgotten[f"op{n}"][:2] for n in (2, 9)] == [("accepted", ""), ("accepted", "not in Salesforce")]
+    assert bench.truth("salesforce")["records"]["Contact"] == 2
+    assert bench.truth("salesforce")["audiences"][target]["keys"] == []
 
 
 def test_a_days_calls_that_are_used_up_leave_the_rest_to_a_later_run(bench, salesforce):

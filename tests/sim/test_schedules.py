@@ -13,7 +13,7 @@ from tests.sim.shrink import shrink, table
 from tests.sim.simulate import Schedule, simulate
 from tests.sim.world import DuckMemory, World
 
-QUICK_SECONDS, FRESH_SECONDS, DUCKDB_SECONDS = 14, 60, 30
+QUICK_SECONDS, FRESH_SECONDS = 14, 60
 CRASHES = ("begin", "before commit", "after commit", "open", "closed", "claim", "claimed", "send", "sent", "answered",
            "result", "resulted", "flushing", "forgetting", "yield Snapshot", "yield Plan", "yield Progress",
            "yield Result")
@@ -69,18 +69,18 @@ def test_three_thousand_seeds_meet_every_fault_in_every_state() -> None:
     assert sorted(MET - figures.coverage.keys()) == []
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_fresh_seeds_hold_too() -> None:
-    """Not part of what decides over a change: a seed that nobody has seen would blame whoever comes along."""
+def test_a_minute_of_fresh_seeds_holds_too() -> None:
+    """Seeds that nobody has seen: one that fails is shrunk, shown, and added to seeds.txt for whoever mends it."""
     begin = 1_000_000 + secrets.randbelow(10**9)
     play("fresh", until(FRESH_SECONDS, range(begin, begin + 10**6)), pin=True)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_many_schedules_hold_on_duckdb() -> None:
-    play("duckdb, longer", until(DUCKDB_SECONDS, range(100, 10_000)), DuckMemory)
+@pytest.mark.timeout(1_800)
+def test_two_hundred_schedules_hold_on_duckdb() -> None:
+    play("duckdb, longer", (scenario(seed) for seed in range(100, 300)), DuckMemory)
 
 
 @pytest.mark.soak

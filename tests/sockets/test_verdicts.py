@@ -67,7 +67,6 @@ ANSWERED: dict[str, tuple[Act, str]] = {
     "closes": (acts.closes_after_each, "ok"),
     "multi": (acts.says(b'{"a": 1}', "207 Multi-Status"), "ok"),
     "bad": (acts.says(b"", "400 Bad Request"), "rejected"),
-    "gone": (acts.says(b"", "410 Gone"), "rejected"),
 }
 """Name → act, and what its answer means."""
 
