@@ -101,7 +101,7 @@ class Mixpanel(Destination):
         who: dict[str, Json] = {"$token": self.settings.project_token, "$distinct_id": member.person}
         name = self.settings.property
         if batch.operation is Operation.DELETE:
-            return [{**who, "$delete": "null"}]
+            return [{**who, "$delete": ""}]
         if batch.operation is Operation.REMOVE:
             return [{**who, "$remove": {name: batch.audience}}]
         contact = {field: member.identifiers[kind] for kind, field in _CONTACT.items() if kind in member.identifiers}

@@ -3,8 +3,8 @@
 Sources: Twilio's public OpenAPI file (api v2010, Messages.json), its page on the resource (1,600 characters) and its
 error dictionary. Creating a message has no idempotency key (`I-Twilio-Idempotency-Token` is a header of Twilio's own
 webhooks), so a message whose answer was lost is never sent again by itself; a 429 was never processed. Delivery is told
-later by callbacks, which nothing here receives: accepted means that Twilio has taken the message. Consent is yours:
-Twilio refuses only who has replied STOP.
+later, to `status_callback` if that is set, and not to us: accepted means that Twilio has taken the message. Consent is
+yours: Twilio refuses only who has replied STOP.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class TwilioSettings(Settings):
     api_key_sid: str = Field(default="", pattern="^(SK[0-9a-fA-F]{32})?$", description="an API key, SK…, if used")
     from_number: str = Field(default="", description="the sender: a number of yours, +…, or an alphanumeric id")
     messaging_service_sid: str = Field(default="", pattern="^(MG[0-9a-fA-F]{32})?$", description="or a service, MG…")
+    status_callback: str = Field(default="", pattern="^(https://.+)?$", description="where Twilio tells of delivery")
     texts: dict[str, Annotated[str, AfterValidator(checked)]] = Field(description="event: text, as a template")
 
     @model_validator(mode="after")
@@ -87,7 +88,8 @@ class Twilio(Destination):
             return every(batch, Verdict.REJECTED, why if "phone" in member.identifiers else "no phone number")
         sender = ({"MessagingServiceSid": self.settings.messaging_service_sid} if self.settings.messaging_service_sid
                   else {"From": self.settings.from_number})
-        form = {"To": member.identifiers["phone"], **sender, "Body": text}
+        told = {"StatusCallback": self.settings.status_callback} if self.settings.status_callback else {}
+        form = {"To": member.identifiers["phone"], **sender, "Body": text, **told}
         response = yield self._ask("POST", "/Messages.json", form)
         return self._read(batch, response)
 
