@@ -7,6 +7,7 @@ answers what it broke: an empty list for a destination that keeps them.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ NONSENSE = (
 )  # fmt: skip
 _SAFE = ("https://", "smtp://", "smtps://", "postgresql://", "duckdb://", "file://")
 """What an address may begin with: encrypted, by the carriers' own demand, or on this machine."""
+_WRITTEN, _HEADER = re.compile(r"[!#-;=?-_a-~]+"), re.compile(r"[ -~\xa0-\xff]*")
 _SAMPLES = {"email": "ada.{}@example.com", "phone": "+1650555010{}", "madid": "AAAAAAAA-BBBB-CCCC-DDDD-EEEEEEEEEEE{}"}
 
 
@@ -93,6 +95,10 @@ class _Witness:
             self.complain(about, "secrets stand in headers only")
         if any(word in sent.url.partition("?")[0] for word in _ECHO.split()):
             self.complain(about, "no person's data stands in a path")
+        if not _WRITTEN.fullmatch(sent.url) or not all(_HEADER.fullmatch(value) for value in sent.headers.values()):
+            self.complain(about, "an address is percent-encoded and a header is one line")
+        if sent.method in ("GET", "HEAD") and not sent.reads:
+            self.complain(about, "a request that only reads is marked as one, so that it may be repeated")
 
     def shows(self, text: str) -> bool:
         return any(word in text for word in (*self.secrets, *_ECHO.split(), "sentinel plan"))
@@ -169,7 +175,7 @@ def _side_exchanges(witness: _Witness, destination: Destination) -> None:
             outcomes = witness.run("settle", destination.settle(job), answer, ENDLESS)
             if outcomes is not None:
                 witness.judge("settle", job, outcomes, answer)
-            for name, exchange in (("prepare", destination.prepare("vip")), ("check", destination.check()),
+            for name, exchange in (("prepare", destination.prepare("v'i p/ü?\"")), ("check", destination.check()),
                                    ("cut_off", destination.cut_off("7", _MOMENT)),
                                    ("members", destination.members("7"))):
                 witness.run(name, exchange, answer, ENDLESS)

@@ -196,6 +196,17 @@ class IsRandom(Simple):
         return next(self.turns)
 
 
+class WritesBlanksInAddresses(Simple):
+    def address(self) -> str:
+        return super().address() + "?name=very important"
+
+
+class ReadsWithoutSayingSo(Simple):
+    def deliver(self, batch: Batch) -> Exchange:
+        yield send_json("GET", self.address(), headers=self.headers())
+        return (yield from super().deliver(batch))
+
+
 class MissesThrottling(Simple):
     def throttled(self, response: Response) -> float | None:
         return None
@@ -225,6 +236,8 @@ LAWS = {
     NeverEnds: "an exchange ends within 200 requests",
     IsTooLarge: "stays within 100000 bytes",
     IsRandom: "the same batch yields the same first request",
+    WritesBlanksInAddresses: "an address is percent-encoded",
+    ReadsWithoutSayingSo: "a request that only reads is marked as one",
     MissesThrottling: "429 is throttling",
     MissesRefusals: "401 is a refusal of credentials",
 }
@@ -237,3 +250,40 @@ def test_a_simple_destination_keeps_the_laws() -> None:
 @pytest.mark.parametrize("kind", LAWS, ids=lambda kind: kind.__name__)
 def test_a_destination_that_breaks_a_law_is_found_out(kind: type[Destination]) -> None:
     assert any(LAWS[kind] in line for line in broken_laws(kind(SimpleSettings())))
+
+
+class Broken(Simple):
+    """All that can be wrong at once."""
+
+    turns: ClassVar[Iterator[int]] = iter(range(10**9))
+
+    def deliver(self, batch: Batch) -> Exchange:
+        found: list[Any] = []
+        for member in batch.members:
+            url = f"http://api.example.com/people/{member.person}?token=simple-secret&name=a b"
+            body = {"padding": "x" * 2000, "turn": next(self.turns)}
+            response = yield send_json("GET", url, body)
+            found += self.read(replace(batch, members=(member,)), response)
+        return found
+
+    def read(self, batch: Batch, response: Response) -> list[Outcome]:
+        if response.status == 301:
+            raise Refused("")
+        if response.status == 400:
+            return every(batch, Verdict.REJECTED, str(response.json["message"]))
+        if response.status == 404:
+            return every(batch, Verdict.ACCEPTED)
+        if response.status == 409:
+            return []
+        return every(batch, Verdict.PENDING if response.ok else Verdict.REJECTED)
+
+    def throttled(self, response: Response) -> float | None:
+        return None
+
+    def refused(self, response: Response) -> str | None:
+        return None
+
+
+def test_a_destination_that_is_wrong_in_everything_breaks_nearly_every_law() -> None:
+    broken = {line.partition(": ")[2] for line in broken_laws(Broken(SimpleSettings()))}
+    assert len(broken) >= 15, sorted(broken)
