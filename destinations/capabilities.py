@@ -101,5 +101,3 @@ class Capabilities:
     """Whether `cut_off` can remove whoever was last asserted before a time: all are asserted, then the rest cut off."""
     target: str = ""
     """The settings field that names the remote list, segment or audience; empty where there is none."""
-    final: frozenset[int] = frozenset()
-    """Statuses that the driver would retry or stop at, but that the destination wants to read itself."""

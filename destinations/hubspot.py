@@ -258,6 +258,12 @@ class Hubspot(Destination):
             return _UNTIL_TOMORROW
         return response.retry_after or (10.0 if response.get("policyName") else 0.0)
 
+    def rests(self, response: Response) -> float:
+        if response.headers.get("x-hubspot-ratelimit-remaining") != "0":
+            return 0.0
+        interval = response.headers.get("x-hubspot-ratelimit-interval-milliseconds", "")
+        return min(int(interval), 10_000) / 1000 if interval.isdecimal() and len(interval) < 9 else 1.0
+
     def refused(self, response: Response) -> str | None:
         if response.status not in (401, 403):
             return None

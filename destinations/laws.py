@@ -185,6 +185,8 @@ def _hints(witness: _Witness, destination: Destination) -> None:
     """What the driver asks about an answer is answered for any answer."""
     for answer in (Response(status, {}, body) for status in (200, *REFUSALS) for body in NONSENSE):
         wait, failed, refused = destination.throttled(answer), destination.failed(answer), destination.refused(answer)
+        if destination.rests(answer) != 0:
+            witness.complain("hints", "a channel is left alone only where its headers ask for it")
         if (answer.status == 429) != (wait is not None) or (answer.status >= 500) != failed:
             witness.complain("hints", "429 is throttling and 5xx a failure, and nothing else is by its status alone")
         if (answer.status == 401 and not refused) or (refused and (answer.ok or witness.shows(refused))):

@@ -48,6 +48,10 @@ _USERS = Limits(rows=10_000, rates=((190_000, 3600.0),), rate_class="custom_audi
 _THROTTLING = frozenset({4, 17, 32, 341, 613, *range(80000, 80015)})
 _CREDENTIALS = frozenset({10, 102, 190, 200, 294})
 _OTHER_SESSION = 2650
+_USAGE = ("x-business-use-case-usage", "x-ad-account-usage", "x-app-usage")
+_KINDS = ("call_count", "total_cputime", "total_time", "acc_id_util_pct")
+_BUSY = 80
+"""Per cent of a quota beyond which requests come slower, up to one a minute when it is used up."""
 _FAILURES = frozenset({1, 2, 368, 5000, 21009})
 _CONFIGURATION: dict[tuple[int | None, int | None], str] = {
     (100, 33): "there is no such audience, or this token may not see it",
@@ -142,6 +146,9 @@ class MetaAds(Destination):
             return None
         return response.retry_after or regain(response)
 
+    def rests(self, response: Response) -> float:
+        return 3.0 * max(0, usage(response) - _BUSY)
+
     def failed(self, response: Response) -> bool:
         transient = response.get("error", "is_transient") is True or error_of(response)[0] in _FAILURES
         return super().failed(response) or (not response.ok and transient)
@@ -215,10 +222,21 @@ def error_of(response: Response) -> tuple[int | None, int | None]:
     return number if type(number) is int else None, detail if type(detail) is int else None
 
 
+def usage_of(response: Response, header: str) -> list[Any]:
+    """The entries of a usage header: one, or those of all business use cases."""
+    found = Response(200, {}, response.headers.get(header, "").encode()).json
+    groups = found.values() if isinstance(found, dict) else []
+    listed = [entry for group in groups if isinstance(group, list) for entry in group]
+    return listed or [found]
+
+
+def usage(response: Response) -> int:
+    """Per cent of the hour's quota that is used, of the scarcest kind that a header tells."""
+    shares = [walk(entry, kind) for header in _USAGE for entry in usage_of(response, header) for kind in _KINDS]
+    return max([int(share) for share in shares if type(share) in (int, float) and 0 <= share <= 100], default=0)
+
+
 def regain(response: Response) -> float:
     """Seconds until a throttled account has access again, as the usage header says; 0 where it does not."""
-    usage = Response(200, {}, response.headers.get("x-business-use-case-usage", "").encode()).json
-    groups = usage.values() if isinstance(usage, dict) else []
-    entries = [entry for group in groups if isinstance(group, list) for entry in group]
-    waits = [walk(entry, "estimated_time_to_regain_access") for entry in entries]
+    waits = [walk(entry, "estimated_time_to_regain_access") for entry in usage_of(response, _USAGE[0])]
     return 60.0 * max([minutes for minutes in waits if type(minutes) is int and 0 < minutes < 10_000], default=0)

@@ -8,8 +8,8 @@ Rules that hold for all destinations (`destinations/testing.py` checks them):
 
 1. `deliver` returns exactly one `Outcome` for each member of the batch, in any order, keyed by `Member.id`.
 2. The driver deals with 429, 5xx, timeouts and resets; a destination sees final answers only: 2xx, 3xx and 4xx. A
-   refused credential (401, 403) ends the run before the destination sees it, unless `Capabilities.final` lists it.
-   `throttled`, `failed` and `refused` say which answers those are, for vendors that put it into a 400 body.
+   refused credential (401, 403) ends the run before the destination sees it. `throttled`, `failed` and `refused` say
+   which answers those are, for vendors that put it into a 400 body.
 3. Never loop over members with one request each: say `rows=1` in the limits; receipts, pacing and parallelism follow.
 4. Reading a response cannot raise: `Response.json` answers None for nonsense, `Response.get` walks with a default.
 5. A removal names the identifiers that were sent, not today's; the driver hands them over in `Member.identifiers`.
@@ -193,6 +193,10 @@ class Destination(ABC):
         A throttled request was provably not applied.
         """
         return (response.retry_after or 0.0) if response.status == 429 else None
+
+    def rests(self, response: Response) -> float:  # noqa: ARG002
+        """Seconds to leave the channel alone after an answer that stands: its headers say that a limit is near."""
+        return 0.0
 
     def failed(self, response: Response) -> bool:
         """Whether the channel itself failed: worth repeating when that is safe, and perhaps applied all the same."""

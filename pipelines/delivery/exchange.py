@@ -210,14 +210,15 @@ class _Talk:
             self._write("unknown" if self._answered else "void", answer.status, "credentials refused")
             courier.stopped = reason
             raise ChannelRefused(f"connection {courier.connection}: {reason}")
-        if (wait := courier.destination.throttled(answer)) is not None:
+        wait = courier.destination.throttled(answer)
+        rest = courier.destination.rests(answer) if wait is None else wait
+        if wait is not None or rest > 0:
             name = f"{courier.credential}/{request.rate_class or self._limits.rate_class}"
-            courier.pace.hold(name, unix_time(courier.clock) + min(wait, LONGEST_WAIT))
-            return wait
-        if courier.destination.failed(answer):
+            courier.pace.hold(name, unix_time(courier.clock) + min(rest, LONGEST_WAIT))
+        if wait is None and courier.destination.failed(answer):
             self._count_failure(f"HTTP {answer.status}")
             return 0.0
-        return None
+        return wait
 
     def _count_failure(self, reason: str) -> None:
         self._of.failures += 1

@@ -37,6 +37,31 @@ def test_braze_throttles_by_429_alone() -> None:
     assert BRAZE.throttled(Response(400, {"x-ratelimit-retry-after": "17"})) is None
 
 
+META = open_("meta_ads", access_token="t")
+HUBSPOT = open_("hubspot", access_token="t")
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [({}, 0.0), ({"x-business-use-case-usage": '{"1": [{"call_count": 79, "total_time": 3}]}'}, 0.0),
+     ({"x-business-use-case-usage": '{"1": [{"call_count": 28}, {"total_cputime": 90}]}'}, 30.0),
+     ({"x-ad-account-usage": '{"acc_id_util_pct": 100}'}, 60.0), ({"x-app-usage": '{"call_count": 85}'}, 15.0),
+     ({"x-app-usage": "garbage", "x-ad-account-usage": '{"acc_id_util_pct": "99"}'}, 0.0)],
+)  # fmt: skip
+def test_meta_is_called_slower_the_nearer_a_quota_is(headers: dict[str, str], seconds: float) -> None:
+    assert META.rests(Response(200, headers)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("remaining", "interval", "seconds"), [("3", "10000", 0.0), ("0", "10000", 10.0), ("0", "soon", 1.0)]
+)
+def test_hubspot_is_left_alone_when_nothing_remains_of_an_interval(
+    remaining: str, interval: str, seconds: float
+) -> None:
+    headers = {"x-hubspot-ratelimit-remaining": remaining, "x-hubspot-ratelimit-interval-milliseconds": interval}
+    assert HUBSPOT.rests(Response(200, headers)) == seconds
+
+
 def test_google_aborts_with_a_409_that_is_worth_another_try() -> None:
     told = [GOOGLE.failed(answer) for answer in
             (google(409, "ABORTED"), google(409, "ALREADY_EXISTS"), google(400, "ABORTED"), google(503, "UNAVAILABLE"))]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from destinations.protocol import Response
 from pipelines.delivery.deliver import Progress
 from pipelines.planning.plan import Plan
-from tests.engine.world import World
+from tests.engine.world import Mail, World
 
 ADA, BEN, CLEO = ("ada", "ada@x.io", 1), ("ben", "ben@x.io", 2), ("cleo", "cleo@x.io", 3)
 EVERYONE = {"ada@x.io", "ben@x.io", "cleo@x.io"}
@@ -133,3 +134,18 @@ def test_a_failed_job_proves_nothing_and_its_members_are_asserted_again(world: W
     world.run()
     assert world.run(0.1).plan.add == 1
     assert world.ledger() == {"ada@x.io"}
+
+
+class Careful(Mail):
+    """A channel whose answers say that its limit is near."""
+
+    def rests(self, response: Response) -> float:
+        return 30.0
+
+
+def test_a_channel_whose_limit_is_near_is_left_alone_for_as_long_as_it_says(make_world) -> None:
+    world = make_world(Careful)
+    world.people(*((f"p{number}", f"p{number}@x.io", 1) for number in range(60)))
+    result = world.run()
+    assert (result.accepted, world.channel.requests) == (60, 20)
+    assert world.clock.seconds >= 30.0
