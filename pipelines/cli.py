@@ -201,12 +201,12 @@ def sandbox(
 @app.command()
 def demo(
     days: Annotated[int, typer.Option(min=1, max=14, help="Days to replay after the first.")] = 4,
-    project_dir: ProjectDir = Path(),
+    project_dir: ProjectDir = Path(), target: Target = None,
 ) -> None:
     """Replay days of the example shop into the sandbox and prove that each channel holds its audience."""
     from pipelines import demo as story
 
-    raise typer.Exit(story.run(project_dir, days))
+    raise typer.Exit(story.run(project_dir, days, target))
 
 
 @new.command("audience")

@@ -24,8 +24,10 @@ from pipelines import proof
 from pipelines.errors import StateError
 from pipelines.project import Options, Project
 from pipelines.run import Result
+from pipelines.state import schema
 from pipelines.state.snapshot import Snapshot
 from pipelines.warehouse.duckdb import DuckDBFile
+from pipelines.warehouse.protocol import Opener, quote
 
 PORT = 8700
 """The port of `tailrace sandbox`, so that the inbox keeps its address."""
@@ -40,10 +42,10 @@ class Line:
     failed: Sequence[str]
 
 
-def run(project_dir: Path, days: int) -> int:
+def run(project_dir: Path, days: int, target: str | None = None) -> int:
     """Replay the first day and `days` more; 0 when every channel ends equal to its audience."""
     console, started = Console(width=None if Console().is_terminal else 110), time.monotonic()
-    first = Project(Options(project_dir))
+    first = Project(Options(project_dir, target=target))
     _clear(first)
     state_file = first.state_dir / "sandbox.json"
     with _sandbox(state_file) as box:
@@ -53,7 +55,8 @@ def run(project_dir: Path, days: int) -> int:
         project = first
         failed: list[str] = []
         for day in range(days + 1):
-            project = Project(Options(project_dir, as_of=_iso(first.as_of + timedelta(days=day))), environ)
+            moment = _iso(first.as_of + timedelta(days=day))
+            project = Project(Options(project_dir, target=target, as_of=moment), environ)
             with console.status(f"day {day}: dbt builds the models") if console.is_terminal else nullcontext():
                 project.build()
             lines = _sync(project, f"demo-day-{day}")
@@ -68,17 +71,33 @@ def run(project_dir: Path, days: int) -> int:
 
 def _clear(project: Project) -> None:
     """Forget an earlier demo; refuse to touch a warehouse that the demo did not make."""
-    opener = project.warehouse
-    mark = project.state_dir / "demo.json"
-    if isinstance(opener, DuckDBFile) and opener.path.exists():
-        if not mark.exists():
-            raise StateError(f"{opener.path} was not made by the demo, which would clear it: move it away, or run the "
-                             "demo in another copy of the project (--project-dir)")
-        opener.path.unlink()
-        opener.path.with_name(opener.path.name + ".wal").unlink(missing_ok=True)
+    opener, mark = project.warehouse, project.state_dir / "demo.json"
+    made = json.loads(mark.read_text()).get("warehouse") if mark.exists() else None
+    place = str(opener.path) if isinstance(opener, DuckDBFile) else str(opener)
+    if isinstance(opener, DuckDBFile):
+        used = opener.path.exists()
+    else:
+        with opener() as warehouse:
+            used = schema.exists(warehouse)
+    if used and made != place:
+        raise StateError(f"{place} was not made by the demo, which would clear it: move it away, or run the demo in "
+                         "another copy of the project (--project-dir) or another database (--target)")
+    if used:
+        _empty(project, opener)
     shutil.rmtree(project.state_dir, ignore_errors=True)
     project.state_dir.mkdir(parents=True, mode=0o700)
-    mark.write_text(json.dumps({"made_by": "tailrace demo"}))
+    mark.write_text(json.dumps({"made_by": "tailrace demo", "warehouse": place}))
+
+
+def _empty(project: Project, opener: Opener) -> None:
+    if isinstance(opener, DuckDBFile):
+        opener.path.unlink()
+        opener.path.with_name(opener.path.name + ".wal").unlink(missing_ok=True)
+        return
+    schemas = {audience.schema for audience in project.declarations.audiences} | {schema.SCHEMA}
+    with opener() as warehouse:
+        for name in sorted(schemas):
+            warehouse.execute(f"drop schema if exists {quote(name)} cascade")
 
 
 @contextmanager
@@ -143,12 +162,12 @@ def _show_proofs(console: Console, proofs: Sequence[proof.Proof], failed: Sequen
 
 
 def _show_next(console: Console, project: Project, state_file: Path) -> None:
-    where = os.path.relpath(state_file)
+    where, on = os.path.relpath(state_file), "" if project.target.is_default else f" --target {project.target.name}"
     for command, meaning in (
-            ("tailrace status", "what each channel has acknowledged, and what did not get there"),
+            (f"tailrace status{on}", "what each channel has acknowledged, and what did not get there"),
             (f"tailrace sandbox --state-file {where}", "the inbox: members and messages, as the channels hold them"),
             ("export $(tailrace sandbox --env)", "in another terminal: point connections.yml at that sandbox"),
-            (f"tailrace sync --as-of {_iso(project.as_of + timedelta(days=1))}", "the next day, by hand"),
+            (f"tailrace sync{on} --as-of {_iso(project.as_of + timedelta(days=1))}", "the next day, by hand"),
             ("dagster dev", "the same in Dagster: lineage, schedules, checks")):
         console.print(f"  {command}", style="bold", highlight=False, soft_wrap=True)
         console.print(f"      {meaning}")

@@ -22,7 +22,7 @@ Select = Annotated[list[str] | None, typer.Option("--select", "-s", help="Models
 Names = Annotated[list[str] | None, typer.Argument(help="Audiences; the same as --select.", show_default=False)]
 Vars = Annotated[str, typer.Option("--vars", help="dbt vars, as YAML or JSON.")]
 ConnectionsFile = Annotated[Path | None, typer.Option(help="connections.yml, if not the one of the project.")]
-StateDir = Annotated[Path | None, typer.Option(help="Journals and locks; .tailrace in the project if not given.")]
+StateDir = Annotated[Path | None, typer.Option(help="Journals and locks; .tailrace in the project.")]
 AsOf = Annotated[str | None, typer.Option(help="The moment audiences speak of, ISO 8601: sets the var as_of.")]
 To = Annotated[str | None, typer.Option(help="Only syncs to this connection.")]
 NoBuild = Annotated[bool, typer.Option("--no-build", help="Take the models as they are in the warehouse.")]

@@ -32,6 +32,8 @@ class WarehouseTarget:
     """As the profile gives them, rendered; a DuckDB `path` is absolute. They may hold a password."""
     profile: str = ""
     profiles_dir: Path = Path()
+    is_default: bool = True
+    """Whether it is the target that the profile itself names."""
 
     @property
     def path(self) -> Path | None:
@@ -57,12 +59,14 @@ def read(
     if not isinstance(name, str) or not name:
         _refuse(project, (), "names no profile; write profile: and the name of an entry of profiles.yml")
     profile = _choose(document, (), name, "profile")
-    chosen = target or environ.get("DBT_TARGET") or render.render((name, "target")) or "default"
+    default = render.render((name, "target")) or "default"
+    chosen = target or environ.get("DBT_TARGET") or default
     if not isinstance(profile.get("outputs"), dict):
         _refuse(document, (name,), "has no outputs")
     _choose(document, (name, "outputs"), str(chosen), "target")
     settings = render.render((name, "outputs", str(chosen)))
-    return WarehouseTarget(str(settings.get("type", "")), str(chosen), _anchor(settings, project_dir), name, folder)
+    return WarehouseTarget(str(settings.get("type", "")), str(chosen), _anchor(settings, project_dir), name, folder,
+                           chosen == default)
 
 
 def read_project(project_dir: Path) -> marks.Marked:

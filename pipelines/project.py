@@ -45,7 +45,8 @@ class Options:
     connections: Path | None = None
     """connections.yml; the one in the project folder when None."""
     state_dir: Path | None = None
-    """Journals, locks and what else stays on this machine; `.tailrace` in the project folder when None."""
+    """Journals, locks and what else stays on this machine; when None, `.tailrace` in the project folder, and
+    `.tailrace-NAME` for a target that is not the profile's own: each warehouse has journals of its own."""
     variables: Mapping[str, Any] = field(default_factory=dict)
     """dbt's `--vars`."""
     as_of: str | None = None
@@ -59,7 +60,6 @@ class Project:
         self.dir = _find(options.project_dir)
         self._options = options
         self._environ = os.environ if environ is None else environ
-        self.state_dir = options.state_dir or self.dir / ".tailrace"
         self.variables = {**options.variables, **({"as_of": options.as_of} if options.as_of else {})}
         self.dbt = Dbt(self.dir, options.profiles_dir, options.target, self.variables or None)
         self.connections = connections.load(options.connections or self.dir / "connections.yml", self._environ)
@@ -83,10 +83,20 @@ class Project:
         return SharedPace(self.place("pace.db"))
 
     @cached_property
+    def target(self) -> profiles.WarehouseTarget:
+        """The warehouse that dbt's own profile means."""
+        return profiles.read(self.dir, self._options.profiles_dir, self._options.target, self._environ, self.variables)
+
+    @cached_property
+    def state_dir(self) -> Path:
+        """Journals, locks and what else stays on this machine."""
+        own = ".tailrace" if self._options.state_dir or self.target.is_default else f".tailrace-{self.target.name}"
+        return self._options.state_dir or self.dir / own
+
+    @cached_property
     def warehouse(self) -> Opener:
         """Opens the warehouse of dbt's own profile."""
-        target = profiles.read(self.dir, self._options.profiles_dir, self._options.target, self._environ,
-                               self.variables)
+        target = self.target
         if target.type == "postgres":
             from pipelines.warehouse.postgres import server_of
 

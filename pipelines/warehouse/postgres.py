@@ -110,6 +110,9 @@ class PostgresServer:
     place: str
     """Server and database, for messages."""
 
+    def __str__(self) -> str:
+        return self.place
+
     @contextmanager
     def __call__(self) -> Iterator[Postgres]:
         import psycopg

@@ -57,7 +57,7 @@ def test_it_does_not_clear_a_warehouse_that_is_somebodys_own(shop: Path, tailrac
         warehouse.execute("create table mine as select 1 as one")
     ran = tailrace("demo", "--days", "1")
     assert ran.said == (1, f"{file} was not made by the demo, which would clear it: move it away, or run the demo in "
-                           "another copy of the project (--project-dir)\n")
+                           "another copy of the project (--project-dir) or another database (--target)\n")
     with duckdb.connect(str(file)) as warehouse:
         assert warehouse.execute("from mine").fetchall() == [(1,)]
 
