@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from destinations.http import Request, Response, walk
-from destinations.protocol import Batch, Job, Member, Outcome, Refused, Verdict, every
+from destinations.protocol import Batch, Job, Member, Operation, Outcome, Refused, Verdict, every
 
 _CODE = re.compile(r"-?\d{1,7}|[A-Za-z/_][\w./\[\]-]{0,79}")
 _TRIES = 5
@@ -26,6 +27,19 @@ def unaccepted(batch: Batch | Job, response: Response, why: str = "") -> list[Ou
     else:
         verdict, reason = Verdict.REJECTED, f"HTTP {response.status}"
     return every(batch, verdict, f"{reason}: {why}" if why else reason)
+
+
+def known_by(batch: Batch, kinds: Collection[str]) -> tuple[Batch, list[Outcome]]:
+    """The members that have one of these identifiers, and outcomes for the others.
+
+    Who leaves and has none left shares all with others who stay: nothing is to be done.
+    """
+    known = tuple(member for member in batch.members if not member.identifiers.keys().isdisjoint(kinds))
+    kept = {member.id for member in known}
+    leaves = batch.operation is Operation.REMOVE
+    verdict = Verdict.ACCEPTED if leaves else Verdict.REJECTED
+    why = "its identifiers belong to others who stay" if leaves else "no identifier that the channel accepts"
+    return replace(batch, members=known), [Outcome(m.id, verdict, why) for m in batch.members if m.id not in kept]
 
 
 def code(*parts: Any) -> str:

@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from pydantic import Field, SecretStr, model_validator
 
-from destinations.answers import code, expect, resend, unaccepted
+from destinations.answers import code, expect, known_by, resend, unaccepted
 from destinations.discretion import discreet
 from destinations.google_ads_answers import CONFIGURATION, blame, named_rows, read_status, reasons, user_lists
 from destinations.http import Json, Request, Response, send_json, walk, with_query
@@ -123,7 +123,11 @@ class GoogleAds(Destination):
         def ask(members: Sequence[Member]) -> Request:
             return self._ask("POST", f"audienceMembers:{verb}", self._body(batch, members))
 
+        batch, nobody = known_by(batch, _KINDS[self.settings.upload_key])
+        if not batch.members:
+            return nobody
         response, left, outcomes = yield from resend(ask, batch.members, named_rows)
+        outcomes += nobody
         job = response.get("requestId")
         if response.ok and isinstance(job, str) and job:
             return outcomes + [Outcome(m.id, Verdict.PENDING, "Google has not worked it off", job=job) for m in left]

@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import Field, SecretStr
 
-from destinations.answers import code, unaccepted
+from destinations.answers import code, known_by, unaccepted
 from destinations.discretion import discreet
 from destinations.http import Json, Request, Response, send_json, walk, with_query
 from destinations.identifiers import hash_of
@@ -78,7 +78,13 @@ class TiktokAds(Destination):
         return hash_of(value, lambda plain: normalise(kind, plain, region))
 
     def deliver(self, batch: Batch) -> Exchange:
+        batch, nobody = known_by(batch, _SCHEMA)
+        if not batch.members:
+            return nobody
         response = yield self._ask("POST", "segment/mapping/", self._mapping(batch))
+        return nobody + self._read(batch, response)
+
+    def _read(self, batch: Batch, response: Response) -> list[Outcome]:
         number = code_of(response)
         if not response.ok or number is None:
             return unaccepted(batch, response, code(number))
@@ -87,7 +93,7 @@ class TiktokAds(Destination):
         if number == _PARTLY:
             return every(batch, Verdict.UNKNOWN, f"{number}: taken in part, and TikTok names no rows")
         self._blame_audience(response, f"the audience {batch.target}")
-        return [Outcome(member.id, Verdict.REJECTED, f"TikTok refused the call: {number}") for member in batch.members]
+        return every(batch, Verdict.REJECTED, f"TikTok refused the call: {number}")
 
     def _mapping(self, batch: Batch) -> dict[str, Any]:
         """Rows by position: `{}` for an identifier that a member has not."""
