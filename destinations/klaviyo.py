@@ -24,8 +24,9 @@ from pydantic import Field, SecretStr
 from destinations.answers import code, expect, resend, unaccepted
 from destinations.http import Json, Request, Response, walk
 from destinations.klaviyo_api import LARGE, MEDIUM, Api
-from destinations.klaviyo_bodies import FIELDS, LOCATION, ROW, deletion, event, import_job, read_job, still_pending
+from destinations.klaviyo_bodies import FIELDS, LOCATION, ROW, deletion, event, import_job, too_long
 from destinations.klaviyo_consent import CHANNELS, SUPPRESSIONS, assert_consent, suppress
+from destinations.klaviyo_jobs import read_job, still_pending
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -86,6 +87,8 @@ class Klaviyo(Destination):
 
     def deliver(self, batch: Batch) -> Exchange:
         if batch.operation is Operation.TRIGGER:
+            if long := too_long(batch, batch.members[0]):
+                return every(batch, Verdict.REJECTED, long)
             response = yield self._api.ask("POST", "events", event(batch))
             why = code(response.get("errors", 0, "code"))
             return every(batch, Verdict.ACCEPTED) if response.ok else unaccepted(batch, response, why)

@@ -1,4 +1,4 @@
-"""Klaviyo's bodies: profiles and events as it is sent them, and how its import jobs tell what became of each row."""
+"""Klaviyo's bodies: profiles and events as it is sent them, and what is too long for it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from destinations.answers import code
-from destinations.http import Json, walk
-from destinations.protocol import Batch, Job, Member, Outcome, Verdict
+from destinations.http import Json
+from destinations.protocol import Batch, Member
 
 FIELDS = {"email": "email", "phone": "phone_number", "person": "external_id"}
 """Identifier kind → Klaviyo's name."""
@@ -16,6 +15,7 @@ ROW = re.compile(r"/data/attributes/profiles/data/(\d+)(?:/.*?)?(?:/(\w+))?")
 """Pointer to a profile of a job, and the field that is wrong."""
 LOCATION = ("address1", "address2", "city", "country", "region", "zip", "latitude", "longitude", "timezone", "ip")
 """Parts of a profile's location."""
+_METRIC, _PROPERTIES, _TEXT = 127, 400, 100_000
 _OWN = frozenset({"first_name", "last_name", "organization", "locale", "title", "image"})
 
 
@@ -58,6 +58,17 @@ def deletion(member: Member) -> dict[str, Any]:
     return {"data": {"type": "data-privacy-deletion-job", "attributes": profile}}
 
 
+def too_long(batch: Batch, member: Member) -> str:
+    """Why Klaviyo would refuse the event, or nothing."""
+    if len(batch.event or "") > _METRIC:
+        return f"an event's name of more than {_METRIC} characters"
+    if len(member.attributes) > _PROPERTIES:
+        return f"more than {_PROPERTIES} columns"
+    long = next((name for name, value in member.attributes.items()
+                 if isinstance(value, str) and len(value.encode()) > _TEXT), "")
+    return f"{long} is longer than {_TEXT:,} bytes" if long else ""
+
+
 def event(batch: Batch) -> dict[str, Any]:
     """One event, which Klaviyo records once however often it is sent; `backfill` records it without starting flows."""
     [member] = batch.members
@@ -70,40 +81,3 @@ def event(batch: Batch) -> dict[str, Any]:
     }
     time = {"time": member.occurred_at.isoformat(timespec="seconds")} if member.occurred_at else {}
     return {"data": {"type": "event", "attributes": {**time, **attributes}}}
-
-
-def still_pending(job: Job, why: str) -> list[Outcome]:
-    """Ask again later."""
-    return [Outcome(member.id, Verdict.PENDING, why, job=job.id) for member in job.members]
-
-
-def read_job(job: Job, errors: Sequence[Any], profiles: Sequence[Any], failed: int) -> list[Outcome]:
-    """How a finished import ended for each member: by the payload that an error repeats, else by its pointer."""
-    index = {(field, value.lower()): at for at, member in enumerate(job.members)
-             for field, value in names_of(member).items() if isinstance(value, str)}
-
-    def find(attributes: Any) -> int | None:
-        keys = [(field, str(walk(attributes, field)).lower()) for field in ("external_id", "email", "phone_number")]
-        return next((index[key] for key in keys if key in index), None)
-
-    wrong: dict[int | None, str] = {}
-    for error in errors:
-        about = walk(error, "attributes", "original_payload")
-        at = find(walk(about, "attributes", default=about))
-        match = ROW.fullmatch(str(walk(error, "attributes", "source", "pointer")))
-        if at is None and match and len(match[1]) < 7:
-            at = int(match[1])
-        wrong[at] = code(walk(error, "attributes", "code"), match[2] if match else None) or "refused by the import"
-    remote = {find(walk(profile, "attributes")): walk(profile, "id") for profile in profiles}
-    unnamed = failed > sum(at is not None and at < len(job.members) for at in wrong)
-
-    def outcome(at: int, member: Member) -> Outcome:
-        if at in wrong:
-            return Outcome(member.id, Verdict.REJECTED, wrong[at])
-        if isinstance(remote.get(at), str):
-            return Outcome(member.id, Verdict.ACCEPTED, remote_id=remote[at])
-        if unnamed:
-            return Outcome(member.id, Verdict.UNKNOWN, "the import refused rows that it did not name")
-        return Outcome(member.id, Verdict.ACCEPTED)
-
-    return [outcome(at, member) for at, member in enumerate(job.members)]

@@ -206,7 +206,10 @@ class Destination(ABC):
         """What the operator must know when the credentials were refused: the run stops. None when they were not."""
         if response.status not in (401, 403):
             return None
-        return f"{type(self).__name__} refused the credentials (HTTP {response.status}): check this connection's keys"
+        what = "check this connection's keys" if response.status == 401 else (
+            "check this connection's keys and what they may do")
+        where = f", and that the account lives in {self.settings.region}" if self.settings.region else ""
+        return f"{type(self).__name__} refused the credentials (HTTP {response.status}): {what}{where}"
 
     def prepare(self, name: str) -> Preparation:
         """Find or create the remote list, segment or audience called `name`; returns its id."""

@@ -169,7 +169,8 @@ def _bodies(sent: bytes, expected: Mapping[str, Any]) -> tuple[Any, Any]:
 
 def _answer(said: Mapping[str, Any]) -> Response:
     body = json.dumps(said["json"]) if "json" in said else said.get("text", "")
-    return Response(said["status"], said.get("headers", {}), body.encode())
+    headers = {name.lower(): value for name, value in said.get("headers", {}).items()}
+    return Response(said["status"], headers, body.encode())
 
 
 def _identify(destination: Destination, said: Mapping[str, Any]) -> str:
