@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -211,7 +212,12 @@ class Project:
         self, run_id: str, pace: Pace, transport: Callable[[], Transport] | None = None, *, alone: bool = False
     ) -> Ports:
         return Ports(self.warehouse, SystemClock(), pace, transport or _http, self._journal, self._known_journal,
-                     run_id, alone, lambda: tombstones.read_key(self.key_file))
+                     run_id, alone, lambda: tombstones.read_key(self.key_file), self._room)
+
+    def _room(self) -> int:
+        """Bytes free on the disk of the state folder, and on that of a warehouse that is a file."""
+        folders = {self.place(), getattr(self.warehouse, "path", self.dir).absolute().parent}
+        return min(shutil.disk_usage(folder).free for folder in folders)
 
     def place(self, *names: str) -> Path:
         """A path in the state folder, which only its owner reads."""

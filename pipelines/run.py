@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,9 @@ from pipelines.planning.plan import Objection, Plan
 from pipelines.state import lease, record, tombstones
 from pipelines.state.snapshot import Snapshot
 from pipelines.warehouse.protocol import Opener, Warehouse
+
+ROOM = 1_000
+"""Bytes that an operation takes in plan, journal and receipts; measured: some 700."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class Ports:
     """No other run of this machine can be at these syncs (its lock is held)."""
     key: tombstones.Key = tombstones.no_key
     """The secret that tells who was forgotten."""
+    room: Callable[[], int] = lambda: sys.maxsize
+    """Bytes free where journal and warehouse are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +131,7 @@ class Run:
         return self._plan
 
     def send(self) -> Iterator[deliver.Progress]:
+        self._failure = self._failure or self._lacks_room()
         if self._failure or not self._plan.changes:
             return
         batching = deliver.Batching(self._id, self.epoch, self.subject.audience.name, self.subject.sync, self._target,
@@ -138,6 +145,12 @@ class Run:
         except (ChannelRefused, LeaseLost) as error:
             self._failure = str(error)
         self._failure = self._failure or self._courier.stopped
+
+    def _lacks_room(self) -> str:
+        """What is said where claims and receipts of the plan might not find room; twice the plan must be free."""
+        need, free = 2 * ROOM * self._plan.changes, self._ports.room()
+        return "" if free >= need else (f"{free / 1e6:.2f} MB are free and {need / 1e6:.2f} MB may be needed to write "
+                                        "down what becomes of this plan: make room; nothing was sent")
 
     def finish(self) -> Result:
         now = self._ports.clock.now()

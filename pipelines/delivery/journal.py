@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pipelines.errors import StateError
 from pipelines.state.record import Receipt
 
 Claim = tuple[int, str, int, int, datetime]
@@ -95,8 +96,13 @@ class Journal:
         self._db.close()
 
     def _write(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        if rows:
+        if not rows:
+            return
+        try:
             self._db.execute(f"insert into {table} (epoch, body) values (?, ?)", [rows[-1][0], _packed(rows)])
+        except sqlite3.Error as error:
+            raise StateError(f"the journal cannot be written ({error}): make room on the disk of the state folder; this"
+                             " run sends nothing more, and what it had sent is settled by the next one") from None
 
     def _read(self, table: str) -> Iterator[Rows]:
         with closing(self._db.execute(f"select body from {table} order by id")) as found:

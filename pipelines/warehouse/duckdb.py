@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipelines.errors import WarehouseError, WarehouseLocked
+from pipelines.errors import WarehouseError, WarehouseLocked, first_line
 from pipelines.warehouse.protocol import Parameters, Row, quote
 
 ROWS_A_BATCH = 50_000
@@ -94,6 +94,9 @@ class DuckDBFile:
         connection = self._connect()
         try:
             yield DuckDB(connection)
+        except (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException) as error:
+            raise WarehouseError(f"{self.path}: {first_line(error)}; if its disk is full, make room and run this again:"
+                                 " nothing is sent that was not written down first") from None
         finally:
             connection.close()
 
