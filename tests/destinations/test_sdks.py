@@ -1,15 +1,20 @@
-"""The SDKs of Meta and HubSpot make the same calls as our destinations against one server: what differs stands here."""
+"""Vendors' SDKs make the same calls as our destinations against one server: what differs stands here.
+
+Meta's, HubSpot's and Google's own, and simple-salesforce, which is other people's; others have files of their own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import destinations
-from destinations.protocol import Batch, Destination, Member, Operation
-from tests.destinations.wire import ABSENT, Capture, differences
+from destinations.protocol import Batch, Destination, Job, Member, Operation, Part
+from tests.destinations.wire import ABSENT, Capture, Sent, differences
 
 EMAIL, PHONE = "0" * 64, "1" * 64
 ADA = Member("op1", "u1", {"email": "a@example.com"}, {"plan": "pro"})
@@ -72,6 +77,15 @@ def test_meta_removes_in_a_body_what_its_sdk_puts_into_the_address(server: Captu
     assert (theirs.query["payload"], theirs.method, theirs.path) == (ours.body["payload"], ours.method, ours.path)
     rest = {name: pair for name, pair in differences(theirs, ours).items() if ".payload." not in name}
     assert rest == {**TOKEN, "header.content-type": (ABSENT, "application/json")}
+
+
+def test_meta_replaces_a_list_as_its_sdk_does(server: Capture, facebook: Any) -> None:
+    session = {"session_id": 7, "batch_seq": 1, "last_batch_flag": True, "estimated_num_total": 1}
+    payload = {"schema": ["EMAIL", "PHONE", "EXTERN_ID"], "is_raw": True, "data": [[EMAIL, PHONE, "u1"]]}
+    [theirs] = server.hear(lambda: audience().create_users_replace(params={"session": session, "payload": payload}))
+    batch = Batch(Operation.ADD, (HASHED,), "vip", "238")
+    [ours] = server.play(meta(server).replace(batch, Part(session=7, number=1, last=True, total=1)))
+    assert differences(theirs, ours) == AS_JSON
 
 
 def test_meta_looks_for_an_audience_and_makes_it_as_its_sdk_does(server: Capture, facebook: Any) -> None:
@@ -169,3 +183,160 @@ def test_hubspot_reads_a_list_back_as_its_sdk_does(server: Capture, hubspot: Cal
     assert differences(lists, ours[0]) == {
         **dated(f"{LISTS}/9/memberships"), "header.content-type": ("application/json", ABSENT)}
     assert differences(reads, ours[1]) == dated(f"{OBJECTS}/contacts/batch/read")
+
+
+GOOGLE = {"account_id": "1", "login_account_id": "9", "access_token": "t", "terms_accepted": True, "consent": "granted"}
+AS_INTEGERS = {"query.$alt": ("json;enum-encoding=int", ABSENT)}
+"""The client asks for enums as numbers, and sends them so; REST documents their names (rest/v1/Encoding)."""
+LISTS_OF = "/v1/accountTypes/GOOGLE_ADS/accounts/1/userLists"
+
+
+@pytest.fixture
+def google(server: Capture) -> Callable[[str, str], Any]:
+    """A client of Google's SDK over REST: `google("IngestionService", "ingestion_service")`."""
+    pytest.importorskip("google.ads.datamanager_v1", reason="the vendors' SDKs are not installed")
+
+    def start(name: str, module: str) -> Any:
+        from google.ads import datamanager_v1
+        from google.auth.credentials import AnonymousCredentials
+
+        found = pytest.importorskip(f"google.ads.datamanager_v1.services.{module}.transports")
+        transport = getattr(found, f"{name}RestTransport")(
+            host=server.url.removeprefix("http://"), credentials=AnonymousCredentials(), url_scheme="http")
+        return getattr(datamanager_v1, f"{name}Client")(transport=transport)
+
+    return start
+
+
+def message(name: str, body: Any) -> Any:
+    """A body as the message of Google's protos that it says."""
+    from google.ads import datamanager_v1
+    from google.protobuf import json_format
+
+    return json_format.ParseDict(body, getattr(datamanager_v1, name).pb()())
+
+
+def rest(theirs: Sent, ours: Sent) -> dict[str, Any]:
+    """What differs beside the body and the client's own name."""
+    found = differences(theirs, ours)
+    return {name: pair for name, pair in found.items()
+            if not name.startswith("body.") and name not in ("header.x-goog-api-client", "header.authorization")}
+
+
+@pytest.mark.parametrize(
+    ("operation", "verb", "name"),
+    [(Operation.ADD, "ingest", "IngestAudienceMembersRequest"),
+     (Operation.REMOVE, "remove", "RemoveAudienceMembersRequest")],
+)  # fmt: skip
+def test_google_takes_members_as_its_client_sends_them(
+    operation: Operation, verb: str, name: str, server: Capture, google: Callable[[str, str], Any]
+) -> None:
+    member = Member("op1", "u1", {"email": EMAIL, "phone": PHONE}, {"ad_user_data": False, "given_name": "2" * 64,
+                    "family_name": "3" * 64, "region_code": "us", "postal_code": "94035"})  # fmt: skip
+    to = open_("google_ads", server, **GOOGLE)
+    [ours] = server.play(to.deliver(Batch(operation, (member,), "vip", "7")), (200, {"requestId": "r"}))
+    client = google("IngestionService", "ingestion_service")
+    asked = message(name, ours.body)
+    send = getattr(client, f"{verb}_audience_members")
+    [theirs] = server.hear(lambda: send(request=asked), (200, {"requestId": "r"}))
+    assert message(name, theirs.body) == asked
+    assert rest(theirs, ours) == AS_INTEGERS
+
+
+def test_google_removes_all_of_before_as_its_client_does(server: Capture, google: Callable[[str, str], Any]) -> None:
+    to, before = open_("google_ads", server, **GOOGLE), datetime(2026, 3, 1, 12, tzinfo=UTC)
+    [ours] = server.play(to.cut_off("7", before), (200, {"requestId": "r"}))
+    asked = message("RemoveAllAudienceMembersRequest", ours.body)
+    client = google("IngestionService", "ingestion_service")
+    [theirs] = server.hear(lambda: client.remove_all_audience_members(request=asked), (200, {"requestId": "r"}))
+    assert message("RemoveAllAudienceMembersRequest", theirs.body) == asked
+    assert rest(theirs, ours) == AS_INTEGERS
+
+
+def test_google_is_asked_for_a_request_as_its_client_asks(server: Capture, google: Callable[[str, str], Any]) -> None:
+    answer = (200, {"requestStatusPerDestination": [{"requestStatus": "PROCESSING"}]})
+    client = google("IngestionService", "ingestion_service")
+    [theirs] = server.hear(lambda: client.retrieve_request_status(request={"request_id": "r"}), answer)
+    [ours] = server.play(open_("google_ads", server, **GOOGLE).settle(Job("r", (HASHED,), Operation.ADD)), answer)
+    # A GET has no body whose type could be told.
+    assert rest(theirs, ours) == {**AS_INTEGERS, "header.content-type": ("application/json", ABSENT)}
+
+
+def test_google_makes_a_user_list_as_its_client_does(server: Capture, google: Callable[[str, str], Any]) -> None:
+    looks, makes = server.play(open_("google_ads", server, **GOOGLE).prepare("vip"), (200, {}), (200, {"id": "5"}))
+    client = google("UserListService", "user_list_service")
+    asked, login = message("UserList", makes.body), [("login-account", "accountTypes/GOOGLE_ADS/accounts/9")]
+    request = {"parent": LISTS_OF.removeprefix("/v1/").removesuffix("/userLists")}
+    [made] = server.hear(lambda: client.create_user_list(request={**request, "user_list": asked}, metadata=login),
+                         (200, {"id": "5"}))  # fmt: skip
+    assert message("UserList", made.body) == asked
+    # The client repeats what the path says for Google's own routing.
+    assert rest(made, makes) == {**AS_INTEGERS, "header.x-goog-request-params": (
+        "parent=accountTypes/GOOGLE_ADS/accounts/1", ABSENT)}
+    wanted = {**request, "filter": 'display_name = "vip"'}
+    [found] = server.hear(lambda: list(client.list_user_lists(request=wanted, metadata=login)), (200, {}))
+    assert (found.path, found.query["filter"]) == (looks.path, looks.query["filter"]) == (LISTS_OF, wanted["filter"])
+
+
+@pytest.fixture
+def salesforce(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Capture, Any]]:
+    """A server that speaks TLS, for simple-salesforce speaks nothing else, and that client."""
+    client = pytest.importorskip("simple_salesforce", reason="the vendors' SDKs are not installed")
+    with Capture(tls=tmp_path) as server:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", server.certificate)
+        yield server, client.Salesforce(instance=f"localhost:{server.port}", session_id="sid", version="62.0")
+
+
+PRETTY = {"header.x-prettyprint": ("1", ABSENT)}
+"""Line breaks in answers, for people."""
+
+
+def salesforce_at(server: Capture) -> Destination:
+    return open_("salesforce", server, access_token="sid", external_id_field="Key__c")
+
+
+def test_salesforce_is_handed_a_job_as_simple_salesforce_does(salesforce: tuple[Capture, Any]) -> None:
+    server, client = salesforce
+    job, ended = {"id": "7501", "state": "Open"}, {"id": "7501", "state": "JobComplete", "numberRecordsProcessed": 1,
+                                                    "numberRecordsFailed": 0}  # fmt: skip
+    rows = [{"FirstName": "A", "Key__c": "u1"}]
+    theirs = server.hear(lambda: client.bulk2.Contact.upsert(records=rows, external_id_field="Key__c", wait=0),
+                         (200, job), (201, None), (200, job), (200, ended), (200, ended))  # fmt: skip
+    member = Member("op1", "u1", {}, {"FirstName": "A"})
+    ours = server.play(salesforce_at(server).deliver(Batch(Operation.ADD, (member,), "vip")),
+                       (200, job), (201, None), (200, job))  # fmt: skip
+    # simple-salesforce's columns come in any order.
+    assert [sorted(zip(*map(str.split, one.body.replace(",", " ").splitlines()), strict=True))
+            for one in (theirs[1], ours[1])] == [[("FirstName", "A"), ("Key__c", "u1")]] * 2  # fmt: skip
+    found = [differences(a, b) for a, b in zip(theirs, ours, strict=False)]
+    assert [{**one, "body": ""} for one in found] == [{**PRETTY, "body": ""}] * 3
+    [asks] = server.play(salesforce_at(server).settle(Job("7501", (member,), Operation.ADD)), (200, {"state": "Open"}))
+    assert differences(theirs[3], asks) == {**PRETTY, "header.content-type": ("application/json", ABSENT)}
+
+
+def test_salesforce_is_asked_as_simple_salesforce_asks(salesforce: tuple[Capture, Any]) -> None:
+    server, client = salesforce
+    none, made = (200, {"records": [], "done": True}), (201, {"id": "1", "success": True, "errors": []})
+    looks, makes = server.play(salesforce_at(server).prepare("v'ip"), none, made)
+    [asked] = server.hear(lambda: client.query("SELECT Id FROM Campaign WHERE Name = 'v\\'ip' LIMIT 1"), none)
+    [created] = server.hear(lambda: client.Campaign.create({"Name": "v'ip", "IsActive": True}), made)
+    # A GET has no body whose type could be told, and Salesforce takes the path with and without a slash at its end.
+    content = {"header.content-type": ("application/json", ABSENT)}
+    assert differences(asked, looks) == {**PRETTY, **content, "path": (f"{looks.path}/", looks.path)}
+    assert differences(created, makes) == {**PRETTY, "path": (f"{makes.path}/", makes.path)}
+
+
+def test_a_webhook_is_verified_by_the_library_of_its_standard(server: Capture) -> None:
+    library = pytest.importorskip("standardwebhooks", reason="the vendors' SDKs are not installed")
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    to = open_("webhook", server, url="https://example.com/hook", secret=secret)
+    request = next(to.deliver(Batch(Operation.ADD, (ADA,), "vip")))
+    assert request.finish is not None
+    signed = request.finish(request, int(datetime.now(UTC).timestamp()))
+    told = library.Webhook(secret).verify((signed.body or b"").decode(), dict(signed.headers))
+    assert told["data"]["person_id"] == "u1"
+    with pytest.raises(library.WebhookVerificationError):
+        library.Webhook(secret).verify((signed.body or b"").decode() + " ", dict(signed.headers))
+    late = request.finish(request, int(datetime.now(UTC).timestamp()) - 3600)
+    with pytest.raises(library.WebhookVerificationError, match="too old"):
+        library.Webhook(secret).verify((late.body or b"").decode(), dict(late.headers))

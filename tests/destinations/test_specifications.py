@@ -30,6 +30,8 @@ SPECIFICATIONS = {
     "https://api.twilio.com": "twilio/twilio_api_v2010.json",
     "https://api.hubapi.com/crm/objects": "hubspot/contacts.2026-09.json",
     "https://api.hubapi.com/crm/lists": "hubspot/lists.2026-09.json",
+    "https://api.hubapi.com/crm/v3/objects": "hubspot/contacts.v3.json",
+    "https://api.hubapi.com/crm/v3/lists": "hubspot/lists.v3.json",
 }
 LOOSE = {"start", "limit"}
 """Pages of segment members: documented by Customer.io, missing from that file."""
