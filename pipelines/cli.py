@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.bi import commands as reading
 from pipelines.errors import TailraceError, did_you_mean, first_line
 from pipelines.flags import (
     AsOf,
@@ -41,6 +42,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
                   help="People leave the warehouse, enter and leave audiences, and arrive at their channels.")
 new = typer.Typer(no_args_is_help=True, help="Start an audience or a destination from a template.")
 app.add_typer(operating)
+app.add_typer(reading)
 app.add_typer(new, name="new")
 
 

@@ -36,6 +36,8 @@ class Declarations:
     suppressions: tuple[SuppressionModel, ...]
     """`do_not_contact` where there is one, and all that audiences name."""
     complaints: tuple[Complaint, ...] = ()
+    public: tuple[tuple[str, str], ...] = ()
+    """Schema and name of what others may read: audiences, suppressions, and whatever has `access: public`."""
 
     def find(self, name: str) -> Audience:
         """The audience of that name. Raises DeclarationError with the nearest name."""
@@ -121,7 +123,10 @@ class _Reading:
             self.complaints += draft.complaints
         self.complaints += written
         good = sorted((d.audience for d in drafts if not d.complaints), key=lambda audience: audience.name)
-        return Declarations(tuple(good), suppressions, tuple(sorted(set(self.complaints))))
+        shown = {(audience.schema, audience.identifier) for audience in good}
+        shown |= {(node["schema"], node.get("alias") or node["name"]) for node in self.nodes.values()
+                  if nodes.is_public(node) or node["name"] in {model.name for model in suppressions}}
+        return Declarations(tuple(good), suppressions, tuple(sorted(set(self.complaints))), tuple(sorted(shown)))
 
     def draft(self, node: Node) -> _Draft:
         place = self.atlas.find(node)

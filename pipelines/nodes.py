@@ -59,6 +59,11 @@ def is_ephemeral(node: Node) -> bool:
     return bool(node["config"].get("materialized") == "ephemeral")
 
 
+def is_public(node: Node) -> bool:
+    """Whether the model is for others to read."""
+    return (node["config"].get("access") or node.get("access")) == "public" and not is_ephemeral(node)
+
+
 def owner_of(node: Node, groups: Mapping[str, Node]) -> str | None:
     """E-mail or name of the owner of the node's group, or the group."""
     name = node.get("group") or node["config"].get("group")

@@ -51,6 +51,10 @@ TABLES = {
 }
 """Name → columns. Times are UTC without zone."""
 
+INTERFACE = (*VIEWS, "membership")
+"""What BI may rely on; README.md beside this describes it."""
+
+
 def create(warehouse: Warehouse) -> None:
     """Create what is missing, and bring a store of an earlier release up to date. Call inside a transaction.
 

@@ -1,0 +1,50 @@
+"""The commands for those who read: a copy that BI may open at any time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipelines.errors import TailraceError
+from pipelines.flags import ProfilesDir, ProjectDir, Target, Vars, open_project
+
+if TYPE_CHECKING:
+    from pipelines.project import Project
+    from pipelines.warehouse.publish import Published
+
+commands = typer.Typer()
+FOLDER = "bi"
+"""Where the copy lies in the project."""
+
+
+@commands.command()
+def publish(
+    to: Annotated[Path | None, typer.Argument(help="Folder of the copy; `bi` in the project.")] = None,
+    project_dir: ProjectDir = Path(), profiles_dir: ProfilesDir = None, target: Target = None, variables: Vars = "",
+) -> None:
+    """Copy what BI may rely on, so that it can be read while the pipeline runs."""
+    done = copy(open_project(project_dir, profiles_dir, target, variables), to)
+    print(f"{done.relations} tables, {done.rows:,} rows in {done.seconds:.1f} s:\n  {done.file}\n"
+          f"  {done.parquet}/<schema>/<table>.parquet")
+
+
+def copy(project: Project, to: Path | None = None) -> Published:
+    """Publish a project's public tables and the interface of schema `activation`."""
+    from pipelines.state import schema
+    from pipelines.warehouse.duckdb import DuckDBFile
+    from pipelines.warehouse.publish import Relation, publish
+
+    if not isinstance(project.warehouse, DuckDBFile):
+        raise TailraceError(f"{project.warehouse}: BI reads a server's tables directly, nothing is copied. Let it in "
+                            "with a role of its own: grant usage on schema audiences, activation to bi; grant select "
+                            "on all tables in schema audiences, activation to bi")
+    with project.warehouse() as warehouse:
+        known = [Relation(schema.SCHEMA, name) for name in schema.INTERFACE
+                 if warehouse.columns(f"{schema.SCHEMA}.{name}") is not None]
+        built = [relation for relation in (Relation(*each) for each in project.declarations.public)
+                 if warehouse.columns(str(relation)) is not None]
+    if not built:
+        raise TailraceError("no public model is built yet; build the models first (tailrace build)")
+    return publish(project.warehouse, [*built, *known], to or project.dir / FOLDER)
