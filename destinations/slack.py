@@ -33,7 +33,7 @@ from destinations.protocol import (
 from destinations.templates import Unfilled, checked, fill, values_of
 
 _PACE = ((1, 1.0),)
-_DIGEST = Limits(rows=1000, rates=_PACE)
+_DIGEST = Limits(rows=20_000, rates=_PACE)
 # Slack cuts a text after 40,000 characters and asks to stay below 4,000.
 _LONGEST = 4000
 _WORDS = {Operation.ADD: ("entered", "+"), Operation.UPDATE: ("changed", "±"), Operation.REMOVE: ("left", "−")}

@@ -17,6 +17,7 @@ from destinations.protocol import Request, Response
 from destinations.sandbox.server import Sandbox
 from pipelines.forget import forget
 from tests.engine.desk import Opened
+from tests.engine.test_fields import VALUES
 from tests.engine.world import World
 
 ADA, BEN, CLEO = ("ada", "ada@example.com", 1), ("ben", "ben@example.com", 2), ("cleo", "cleo@example.com", 3)
@@ -148,3 +149,71 @@ def test_members_of_a_suppression_list_are_suppressed_in_klaviyo_and_lifted_agai
     world.run(1)
     suppressed.append(sandbox.truth()["channels"]["klaviyo"]["suppressed"])
     assert suppressed == [["ada@example.com", "ben@example.com"], ["ben@example.com"]]
+
+
+HELD: dict[str, Callable[[Any], Any]] = {
+    "klaviyo": lambda state: next(iter(state["profiles"].values()))["properties"],
+    "customerio": lambda state: next(iter(state["people"].values()))["attributes"],
+    "braze": lambda state: state["people"]["ada"],
+    "iterable": lambda state: state["users"]["ada@example.com"]["dataFields"],
+    "mixpanel": lambda state: state["people"]["ada"],
+    "onesignal": lambda state: next(iter(state["people"].values()))["tags"],
+}
+"""Vendor → what it keeps of the only person it knows."""
+
+
+def as_kept(name: str, value: Any) -> Any:
+    """A value as the vendor keeps it: OneSignal's tags are texts."""
+    if name != "onesignal" or value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_every_type_of_column_arrives_in_the_channel_as_the_value_that_says_the_same(
+    name: str, open_world: Callable[..., tuple[World, Sandbox]]
+) -> None:
+    world, sandbox = open_world(name, send={column: f"{column}_there" for column in VALUES})
+    listed = ", ".join(f'{sql} as "{column}"' for column, (sql, _) in VALUES.items())
+    world.sql(f"create or replace table cart as select 'ada' as person_id, 'ada@example.com' as email, {listed}")
+    assert world.run().accepted == 1
+    kept = HELD[name](sandbox.channels[name].state)
+    assert {column: kept.get(f"{column}_there") for column in VALUES} == {
+        column: as_kept(name, wanted) for column, (_, wanted) in VALUES.items()}
+
+
+def test_a_row_that_mixpanel_refuses_under_http_200_is_found_by_halving(
+    open_world: Callable[..., tuple[World, Sandbox]]
+) -> None:
+    world, sandbox = open_world("mixpanel")
+    people = [(f"p{number}", f"p{number}@example.com", number) for number in range(9)]
+    world.people(*people, ("undefined", "odd@example.com", 1))
+    result = world.run()
+    [audience] = sandbox.truth()["channels"]["mixpanel"]["audiences"].values()
+    assert (result.accepted, result.rejected, audience["keys"]) == (9, 1, [person for person, _, _ in people])
+    assert world.sql("select distinct reason from activation.receipt where outcome = 'rejected'") == [
+        ("HTTP 200 with status 0: an invalid profile update",)]
+
+
+class Deaf(Far):
+    """The sandbox takes messages, and their answers are lost."""
+
+    def answer(self, request: Request) -> Response:
+        got = super().answer(request)
+        return Response(500) if "/v1/send/" in request.url or request.url.endswith("/triggers") else got
+
+
+@pytest.mark.parametrize("starts", ["emails", "pushes", "broadcasts"])
+def test_a_message_of_customerio_is_sent_once_and_never_again_when_its_answer_was_lost(
+    starts: str, open_world: Callable[..., tuple[World, Sandbox]]
+) -> None:
+    world, sandbox = open_world("customerio", trigger={"when": "enters", "event": "seen"})
+    settings = world.destination.settings.model_copy(update={starts: {"seen": "7"}})
+    world.destination = type(world.destination)(settings).for_event("seen")
+    world.people(ADA)
+    world.run()
+    world.people(ADA, BEN)
+    world.channel = Deaf()
+    told = [world.run(day).unknown for day in (1, 2)]
+    messages = sandbox.truth()["channels"]["customerio"]["messages"]
+    assert (told, [SPELLINGS.get(one["to"]) for one in messages]) == ([1, 0], ["ben"])
