@@ -42,7 +42,8 @@ class World:
 
     def __post_init__(self) -> None:
         self.today = berlin(self.as_of)
-        self.human = resolve([row["person_ref"] for row in self.rows("raw_persons")], self.rows("raw_identities"))
+        eldest_first = sorted(self.rows("raw_persons"), key=lambda row: (row["created_at"], row["person_ref"]))
+        self.human = resolve([row["person_ref"] for row in eldest_first], self.rows("raw_identities"))
 
     def rows(self, table: str) -> list[Raw]:
         seen = {tuple(row.items()): row for row in self.tables[table] if time(row["loaded_at"]) < self.as_of}
@@ -110,18 +111,19 @@ def plain(identity: Raw) -> str:
 
 
 def resolve(refs: list[str], identities: list[Raw]) -> dict[str, str]:
-    """person_ref → person_id: refs that share a verified address or phone, unless more than three share it."""
+    """person_ref → person_id, the eldest's: refs that share a verified address or phone, unless over three share it."""
     sharers: dict[tuple[str, str], set[str]] = defaultdict(set)
     for row in identities:
         if row["kind"] in ("email", "phone") and row["verified"] == "true" and plain(row):
             sharers[row["kind"], plain(row)].add(row["person_ref"])
+    place = {ref: number for number, ref in enumerate(refs)}
     leader = {ref: ref for ref in refs}
     groups = [sorted(group) for group in sharers.values() if 1 < len(group) <= 3]
     changed = True
     while changed:
         changed = False
         for group in groups:
-            least = min(leader[ref] for ref in group)
+            least = min((leader[ref] for ref in group), key=place.__getitem__)
             for ref in group:
                 changed |= leader[ref] != least
                 leader[ref] = least

@@ -1,7 +1,7 @@
 with sightings as (
   select value as anonymous_id, person_ref
   from {{ ref('person_identifiers') }}
-  where kind = 'anonymous'
+  where kind in ('anonymous', 'device')
   union
   select anonymous_id, person_ref
   from {{ ref('stg_events') }}

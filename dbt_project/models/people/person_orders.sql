@@ -11,6 +11,7 @@ select
   orders.paid_at,
   orders.cancelled_at,
   orders.order_value,
+  orders.discount_value,
   coalesce(refunded.refunded_value, 0) as refunded_value,
   refunded.order_id is not null as is_refunded,
   refunded.order_id is not null and refunded.refunded_value >= orders.order_value as is_fully_refunded

@@ -17,6 +17,16 @@ reasons as (
   from last_words
   where recency = 1 and status in ('withdrawn', 'erasure')
   union all
+  select person_refs.person_id, 'erasure' as reason
+  from {{ ref('stg_erasure_requests') }} as requests
+  inner join {{ ref('person_refs') }} as person_refs using (person_ref)
+  where requests.closed_at is null
+  union all
+  select orders.person_id, 'chargeback' as reason
+  from {{ ref('stg_chargebacks') }} as chargebacks
+  inner join {{ ref('person_orders') }} as orders using (order_id)
+  where chargebacks.closed_at is null
+  union all
   select person_refs.person_id, bounces.kind as reason
   from {{ ref('stg_bounces') }} as bounces
   inner join {{ ref('person_refs') }} as person_refs using (person_ref)

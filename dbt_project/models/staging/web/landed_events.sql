@@ -19,7 +19,7 @@ with arrived as (
     value,
     {{ plain_url('url') }} as url,
     loaded_at
-  from {{ raw('web', 'events') }} as events
+  from {{ raw('web', 'events') }}
   where {{ fault(landing('web').events) }} is null
     {%- if is_incremental() %}
     -- Loaders finish out of order: what landed shortly before the newest row we have may have become visible after it.
