@@ -16,7 +16,7 @@ from destinations.sandbox.shapes import TEXT, Shape, complaints, one
 
 ROWS, AUDIENCES, RATES = 10_000, 400, ((10, 1), (600, 60))
 HASH = re.compile(r"[0-9a-f]{64}")
-KINDS = ("EMAIL_SHA256", "PHONE_SHA256", "IDFA_SHA256", "GAID_SHA256")
+KINDS = ("EMAIL_SHA256", "PHONE_SHA256", "IDFA_SHA256", "AAID_SHA256", "GAID_SHA256")
 CREATE: Shape = {"custom_audience_name": TEXT, "advertiser_id": TEXT, "action": one("create")}
 MAPPING: Shape = {"advertiser_ids": [TEXT], "action": one("add", "delete"), "id_schema": [one(*KINDS)],
                   "batch_data": [[{"id?": TEXT, "audience_ids?": [TEXT]}]]}  # fmt: skip

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 import destinations
-from destinations.protocol import Request, Response
+from destinations.protocol import Operation, Request, Response
 from destinations.sandbox.server import Sandbox
 from pipelines.forget import forget
 from tests.engine.desk import Opened
@@ -23,6 +23,8 @@ from tests.engine.world import World
 ADA, BEN, CLEO = ("ada", "ada@example.com", 1), ("ben", "ben@example.com", 2), ("cleo", "cleo@example.com", 3)
 SETTINGS: dict[str, dict[str, Any]] = {
     "braze": {"api_key": "BRAZE_API_KEY"},
+    "hubspot": {"access_token": "HUBSPOT_ACCESS_TOKEN"},
+    "meta_ads": {"access_token": "META_ACCESS_TOKEN", "ad_account_id": "META_AD_ACCOUNT_ID"},
     "google_ads": {"access_token": "GOOGLE_ADS_ACCESS_TOKEN", "account_id": "GOOGLE_ADS_ACCOUNT_ID"},
     "tiktok_ads": {"access_token": "TIKTOK_ADS_ACCESS_TOKEN", "advertiser_id": "TIKTOK_ADS_ADVERTISER_ID"},
     "klaviyo": {"api_key": "KLAVIYO_API_KEY"},
@@ -33,7 +35,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
                  "username": "MIXPANEL_USERNAME", "secret": "MIXPANEL_SECRET"},
     "onesignal": {"app_id": "ONESIGNAL_APP_ID", "api_key": "ONESIGNAL_API_KEY"},
 }
-MORE: dict[str, dict[str, Any]] = {"google_ads": {"terms_accepted": True}, "onesignal": {"texts": {"seen": "Hi"}}}
+MORE: dict[str, dict[str, Any]] = {"google_ads": {"terms_accepted": True}, "onesignal": {"texts": {"seen": "Hi"}},
+                                   "hubspot": {"key_property": "customer_key"}}  # fmt: skip
 SPELLINGS = {spelling: person for person, address, _ in (ADA, BEN, CLEO)
              for spelling in (person, address, hashlib.sha256(address.encode()).hexdigest())}  # fmt: skip
 
@@ -87,7 +90,8 @@ def test_the_channel_holds_what_the_audience_says_and_the_ledger_knows_it(
     assert world.run(2).status == "nothing"
 
 
-@pytest.mark.parametrize("name", [name for name in SETTINGS if name not in ("google_ads", "tiktok_ads")])
+@pytest.mark.parametrize("name", [
+    name for name in SETTINGS if Operation.DELETE in destinations.load(name).capabilities.operations])
 def test_a_forgotten_persons_profile_is_deleted_in_the_channel(
     name: str, open_world: Callable[..., tuple[World, Sandbox]]
 ) -> None:
