@@ -254,7 +254,8 @@ class _Talk:
 
     def _write(self, outcome: str, status: int | None, reason: str) -> None:
         if self._places and self._claimed:
-            self._record([self._receipt(op, outcome, status, reason) for op in self._places])
+            now = self._of.clock.now()
+            self._record([self._receipt(op, now, outcome, status, reason) for op in self._places])
         self._claimed = False
 
     def _write_outcomes(self, outcomes: Sequence[Outcome]) -> None:
@@ -262,20 +263,22 @@ class _Talk:
             self._write("void", None, "refused as a whole")
             self.split = True
             return
-        said = {outcome.id: outcome for outcome in outcomes}
-        receipts = []
+        said, now, receipts = {outcome.id: outcome for outcome in outcomes}, self._of.clock.now(), []
         for op in self._places:
-            outcome = said.get(op, Outcome(op, Verdict.UNKNOWN, "the destination said nothing of this member"))
+            outcome = said.get(op) or Outcome(op, Verdict.UNKNOWN, "the destination said nothing of this member")
             self._of.attempts.setdefault(op, 1)
             self._of.has_jobs = self._of.has_jobs or outcome.verdict is Verdict.PENDING
-            receipts.append(self._receipt(op, OUTCOMES[outcome.verdict], None, outcome.reason)._replace(
-                remote_id=outcome.remote_id, job_id=outcome.job))
+            receipts.append(self._receipt(op, now, OUTCOMES[outcome.verdict], None, outcome.reason, outcome.remote_id,
+                                          outcome.job))
         self._record(receipts)
 
-    def _receipt(self, op: str, outcome: str, status: int | None, reason: str) -> Receipt:
-        place, now = self._places[op], self._of.clock.now()
-        return Receipt(place.epoch, op, self._of.attempts.get(op, 0), place.seq, outcome, status, reason[:200], None,
-                       None, self._of.first_sent.get(op, now), now)
+    def _receipt(
+        self, op: str, now: datetime, outcome: str, status: int | None, reason: str, remote_id: str | None = None,
+        job_id: str | None = None,
+    ) -> Receipt:
+        place = self._places[op]
+        return Receipt(place.epoch, op, self._of.attempts.get(op, 0), place.seq, outcome, status, reason[:200],
+                       remote_id, job_id, self._of.first_sent.get(op, now), now)
 
     def _record(self, receipts: Sequence[Receipt]) -> None:
         self._of.journal.result(receipts)

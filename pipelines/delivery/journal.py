@@ -14,6 +14,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from pipelines.state.record import Receipt
 
 Claim = tuple[int, str, int, int, datetime]
 """(epoch, op_id, attempt, seq, claimed_at)"""
-Rows = list[list[Any]]
+Columns = Sequence[Sequence[Any]]
 
 _TABLES = """
     create table if not exists identity (id text not null);
@@ -49,30 +50,30 @@ class Journal:
 
     def claim(self, claims: Sequence[Claim]) -> None:
         """Say durably that these attempts are about to be sent."""
-        self._write("claims", [(*claim[:4], claim[4].isoformat()) for claim in claims])
+        if claims:
+            *known, claimed_at = zip(*claims, strict=True)
+            self._write("claims", [*known, _texts(claimed_at)])
 
     def result(self, receipts: Sequence[Receipt]) -> None:
         """Say durably how attempts ended; what was said of one before stands."""
-        self._write("results", [(*r[:9], r.first_sent_at and r.first_sent_at.isoformat(), r.recorded_at.isoformat())
-                                for r in receipts])
+        if receipts:
+            *known, first_sent_at, recorded_at = zip(*receipts, strict=True)
+            self._write("results", [*known, _texts(first_sent_at), _texts(recorded_at)])
 
     def results(self) -> list[Receipt]:
         """Results that the warehouse may not have yet."""
         found: dict[tuple[int, str, int], Receipt] = {}
-        for rows in self._read("results"):
-            for *known, first_sent, recorded in rows:
-                receipt = Receipt._make([*known, first_sent and datetime.fromisoformat(first_sent),
-                                         datetime.fromisoformat(recorded)])
+        for *known, first_sent_at, recorded_at in self._read("results"):
+            for receipt in map(Receipt._make, zip(*known, _moments(first_sent_at), _moments(recorded_at), strict=True)):
                 found.setdefault(receipt[:3], receipt)
-        return sorted(found.values(), key=lambda r: (r.epoch, r.seq, r.attempt))
+        return sorted(found.values(), key=itemgetter(0, 3, 2))
 
     def open_claims(self) -> list[Claim]:
         """Attempts that may have been sent and of which nothing is known."""
-        known = {tuple(row[:3]) for rows in self._read("results") for row in rows}
-        found = [(epoch, op, attempt, seq, datetime.fromisoformat(at))
-                 for rows in self._read("claims") for epoch, op, attempt, seq, at in rows
-                 if (epoch, op, attempt) not in known]
-        return sorted(found, key=lambda claim: (claim[0], claim[3]))
+        known = {key for columns in self._read("results") for key in zip(*columns[:3], strict=True)}
+        found: list[Claim] = [claim for *parts, claimed_at in self._read("claims")
+                              for claim in zip(*parts, _moments(claimed_at), strict=True) if claim[:3] not in known]
+        return sorted(found, key=itemgetter(0, 3))
 
     def flushed(self, receipts: Sequence[Receipt]) -> None:
         """Forget results, and their claims, that the warehouse has."""
@@ -95,28 +96,26 @@ class Journal:
     def close(self) -> None:
         self._db.close()
 
-    def _write(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        if not rows:
-            return
+    def _write(self, table: str, columns: Columns) -> None:
         try:
-            self._db.execute(f"insert into {table} (epoch, body) values (?, ?)", [rows[-1][0], _packed(rows)])
+            self._db.execute(f"insert into {table} (epoch, body) values (?, ?)", [columns[0][-1], _packed(columns)])
         except sqlite3.Error as error:
             raise StateError(f"the journal cannot be written ({error}): make room on the disk of the state folder; this"
                              " run sends nothing more, and what it had sent is settled by the next one") from None
 
-    def _read(self, table: str) -> Iterator[Rows]:
+    def _read(self, table: str) -> Iterator[Columns]:
         with closing(self._db.execute(f"select body from {table} order by id")) as found:
             yield from (_unpacked(body) for (body,) in found)
 
     def _drop(self, table: str, known: set[tuple[int, str, int]]) -> None:
         """Forget these attempts, and keep what else their rows speak of."""
         for number, body in self._db.execute(f"select id, body from {table}").fetchall():
-            rows = _unpacked(body)
-            left = [row for row in rows if tuple(row[:3]) not in known]
-            if not left:
+            columns = _unpacked(body)
+            if known.issuperset(zip(*columns[:3], strict=True)):
                 self._db.execute(f"delete from {table} where id = ?", [number])
-            elif len(left) < len(rows):
-                self._db.execute(f"update {table} set body = ? where id = ?", [_packed(left), number])
+                continue
+            left = [row for row in zip(*columns, strict=True) if row[:3] not in known]
+            self._db.execute(f"update {table} set body = ? where id = ?", [_packed(zip(*left, strict=True)), number])
 
     def _adopt(self) -> None:
         """Take over what the first release wrote: a row an operation, in the tables `claim` and `result`."""
@@ -127,20 +126,33 @@ class Journal:
         with self._transaction():
             for table in old:
                 for row in self._db.execute(f"select * from {table} order by epoch, seq, attempt").fetchall():
-                    self._write(f"{table}s", [row])
+                    self._write(f"{table}s", [[value] for value in row])
                 self._db.execute(f"drop table {table}")
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db)
 
 
-def _packed(rows: Iterable[Sequence[Any]]) -> str:
-    """Rows as JSON, column by column."""
-    return json.dumps(list(zip(*rows, strict=True)), separators=(",", ":"))
+def _packed(columns: Iterable[Sequence[Any]]) -> str:
+    """Columns as JSON; one that says the same of every row says it once."""
+    return json.dumps([column[:1] if len(set(column)) == 1 else column for column in columns], separators=(",", ":"))
 
 
-def _unpacked(body: str) -> Rows:
-    return list(map(list, zip(*json.loads(body), strict=True)))
+def _unpacked(body: str) -> Columns:
+    columns: Columns = json.loads(body)
+    rows = max(map(len, columns))
+    return [column if len(column) == rows else list(column) * rows for column in columns]
+
+
+def _texts(moments: Sequence[datetime | None]) -> list[str | None]:
+    """Times as ISO 8601; most of a column are the same one."""
+    known = {moment: moment.isoformat() if moment else None for moment in set(moments)}
+    return [known[moment] for moment in moments]
+
+
+def _moments(texts: Sequence[str | None]) -> list[Any]:
+    known = {text: datetime.fromisoformat(text) if text else None for text in set(texts)}
+    return [known[text] for text in texts]
 
 
 class _Transaction:

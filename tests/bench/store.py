@@ -50,6 +50,7 @@ class Store:
 def crowd(path: Path, size: int) -> Store:
     """A file with the audience alone."""
     with duckdb.connect(str(path)) as warehouse:
+        warehouse.execute("set enable_progress_bar = false")
         warehouse.execute(f"create table crowd as {CROWD.format(size=size)}")
     return Store(path, Bulk(Settings()))
 
