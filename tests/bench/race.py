@@ -17,15 +17,12 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-import duckdb
-
 from tests.bench.measure import Line, Sample, in_turn
 from tests.bench.store import crowd
 
 PEER = "drt-core[duckdb]"
 OURS = {
-    "dbt_project.yml": "{name: crowd, version: '1.0', profile: crowd, flags: {send_anonymous_usage_stats: false}, "
-                       "models: {+schema: audiences}}",
+    "dbt_project.yml": "{name: crowd, version: '1.0', profile: crowd, flags: {send_anonymous_usage_stats: false}}",
     "profiles.yml": "crowd: {target: dev, outputs: {dev: {type: duckdb, path: crowd.duckdb}}}",
     "connections.yml": "drop: {destination: files, folder: '{here}/out'}",
     "models/crowd.sql": "-- The race writes this table itself; only its declaration is read.\nselect 1 as person_id",
@@ -74,8 +71,6 @@ def race(folder: Path, size: int, rounds: int) -> list[Line]:
                 (place / name).write_text(text.replace("{here}", str(place)))
             shutil.copy(folder / "crowd.duckdb", place / "crowd.duckdb")
             (place / "out").mkdir()
-        with duckdb.connect(str(ours / "crowd.duckdb")) as warehouse:
-            warehouse.execute("create schema main_audiences; alter table crowd set schema main_audiences")
 
     runs = {"ours": partial(_run, SYNC, ours), **({"theirs": partial(_run, [drt, "run"], theirs)} if drt else {})}
     first = in_turn(rounds, fresh, **runs)

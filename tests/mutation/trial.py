@@ -10,7 +10,7 @@ import importlib
 import importlib.abc
 import importlib.util
 import os
-import signal
+import resource
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -28,8 +28,8 @@ SCHEDULES = 6
 TESTS = (*(f"tests/engine/test_{name}.py" for name in (
     "again", "doubts", "faults", "holds", "lease", "pace", "sets", "triggers")), "tests/delivery/test_journal.py",
     "-m", "not slow")
-PATIENCE = 300
-"""Seconds after which a mutant has hung, which is noticed too."""
+PATIENCE = 60
+"""Seconds of CPU after which a mutant has hung, which is noticed too."""
 
 
 class _Loader(SourceFileLoader):
@@ -77,7 +77,7 @@ def noticed_by(path: str, number: int) -> str:
 
 def _try(path: str, number: int) -> None:
     """In the fork: never returns."""
-    signal.alarm(PATIENCE)
+    resource.setrlimit(resource.RLIMIT_CPU, (PATIENCE, PATIENCE))
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
