@@ -90,7 +90,8 @@ def _ways(node: exp.Expression) -> Iterator[Way]:
         yield f"{_text(node)} → inner", lambda: node.set("side", None)
     elif isinstance(node, exp.Join) and node.kind == "INNER" and node.this.name.endswith("_contacts"):
         yield f"{_text(node)} → left", lambda: _widen(node)  # who cannot be reached would stay
-    if isinstance(node, exp.Ordered) and not isinstance(node.find_ancestor(exp.WithinGroup, exp.Select), exp.WithinGroup):
+    # A median is the same from either end.
+    if isinstance(node, exp.Ordered) and not isinstance(node.parent.parent, exp.WithinGroup):
         yield f"{_text(node)} the other way", lambda: node.set("desc", not node.args.get("desc"))
     if isinstance(node, exp.Select) and node.args.get("distinct"):
         yield "not distinct", lambda: node.set("distinct", None)
@@ -122,7 +123,7 @@ def _shifts(node: exp.Expression) -> Iterator[Way]:
 
 
 def _moved(text: str, kind: str) -> list[str]:
-    if kind == "timestamp":
+    if kind.startswith("timestamp"):
         moment = datetime.fromisoformat(text)
         return [(moment + timedelta(seconds=by)).isoformat(sep=" ") for by in (3600, -3600)]
     if kind == "date":
