@@ -91,6 +91,10 @@ class Sync(Written):
         return cron_of(self.every)
 
 
+REMOVAL, SPARED_REMOVAL = 0.3, 0.1
+"""Share that may leave an audience at once, and a list of persons to spare, unless it declares another."""
+
+
 class Goal(Written):
     """What an audience is for: what its members do, when it worked, within some time of entering."""
 
@@ -109,14 +113,15 @@ class Goal(Written):
 
 
 class Guards(Written):
-    """Where guards begin to object; what is not declared is not limited. A stable audience does well with
-    `{removal: 30%, entries: 5, unusable: 10%}`; one whose window is a day is new every day."""
+    """Where guards begin to object. An audience whose window is a day is new every day and says so:
+    `{removal: 100%, entries: null}`."""
 
-    removal: Annotated[float, BeforeValidator(parse_portion)] = 1.0
-    """Share of members that may leave at once; below 100 %, an audience that becomes empty is held too."""
-    entries: Annotated[float, Field(gt=0)] | None = None
-    """Times the usual number that may enter at once."""
-    unusable: Annotated[float, BeforeValidator(parse_portion)] = 1.0
+    removal: Annotated[float, BeforeValidator(parse_portion)] | None = None
+    """Share of members that may leave at once, by itself 30 % (10 % of a list to spare); below 100 %, an audience that
+    becomes empty is held too."""
+    entries: Annotated[float, Field(gt=0)] | None = 5.0
+    """Times the usual number that may enter at once; null: any."""
+    unusable: Annotated[float, BeforeValidator(parse_portion)] = 0.1
     """Share of members by which those without a usable identifier may grow."""
 
 
@@ -220,3 +225,7 @@ class SuppressionModel:
     unique_id: str = ""
     kind: str = "person"
     """`person` or `account`: what the key identifies."""
+    is_there: bool = True
+    """Whether its table could be read when the run began."""
+    removal: float = SPARED_REMOVAL
+    """Share of its persons that may leave at once; more stay spared until that is approved."""

@@ -62,6 +62,12 @@ def read(written: Any) -> Parts:
     return Parts(block or Block(), tuple(syncs), tuple(flaws))
 
 
+def read_guards(written: Any) -> tuple[Guards, list[Flaw]]:
+    """Read the guards of a list of persons to spare that is no audience."""
+    flaws: list[Flaw] = []
+    return (Guards() if written is None else _validate(Guards, written, (), flaws)) or Guards(), flaws
+
+
 def _syncs(written: Any, flaws: list[Flaw]) -> Iterator[tuple[int, Sync]]:
     if written is None:
         return

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.bi import commands as reading
-from pipelines.errors import TailraceError, did_you_mean, first_line
+from pipelines.errors import BuildFailed, TailraceError, did_you_mean, first_line
 from pipelines.flags import (
     AsOf,
     ConnectionsFile,
@@ -121,8 +121,7 @@ def plan(
 
     project = open_project(project_dir, profiles_dir, target, variables, connections, state_dir, as_of)
     chosen = _choose(project, names, select, to)
-    if not no_build:
-        _build(project, chosen, quiet=as_json)
+    failures = _prepare(project, chosen, to, no_build=no_build, quiet=as_json)
     drawn = work.plan(project, chosen, to)
     if as_json:
         print(json.dumps(documents.plan_document(project.as_of, drawn.plans), indent=2))
@@ -132,7 +131,7 @@ def plan(
         if drawn.plans or not drawn.problems:
             print(screens.plan_total(drawn.plans))
     changed = any(each.changes for each in drawn.plans)
-    raise typer.Exit(_problems(drawn.problems) or (2 if changed else 0))
+    raise typer.Exit(_problems([*failures, *drawn.problems]) or (2 if changed else 0))
 
 
 @app.command()
@@ -146,14 +145,13 @@ def sync(
 
     project = open_project(project_dir, profiles_dir, target, variables, connections, state_dir, as_of)
     chosen = _choose(project, names, select, to)
-    if not no_build:
-        _build(project, chosen, quiet=as_json)
+    failures = _prepare(project, chosen, to, no_build=no_build, quiet=as_json)
     show = None if as_json else lambda result: print(screens.result_line(result), flush=True)
     done = work.sync(project, chosen, to, on_result=show)
     if as_json:
         print(json.dumps(documents.sync_document(project.as_of, done.results), indent=2))
     failed = any(result.status == "failed" for result in done.results)
-    raise typer.Exit(_problems(done.problems) or (1 if failed else 0))
+    raise typer.Exit(_problems([*failures, *done.problems]) or (1 if failed else 0))
 
 
 @app.command()
@@ -252,6 +250,26 @@ def _syncs(project: Project, names: list[str] | None, select: list[str] | None, 
         return None
     chosen = project.audiences(_choose(project, names, select, to), to)
     return {audience.sync_id(sync) for audience in chosen for sync in audience.syncs if to in (None, sync.to)}
+
+
+def _prepare(
+    project: Project, select: Sequence[str], to: str | None, *, no_build: bool, quiet: bool
+) -> list[str]:
+    """Build, or say what the gate looks at instead. What failed in part is told at the end: the rest goes on."""
+    from pipelines import screens
+
+    if no_build:
+        if not quiet:
+            newest = max((project.gated(audience).newest for audience in project.audiences(select, to)), default="")
+            print(screens.gate_line(newest), flush=True)
+        return []
+    try:
+        _build(project, select, quiet=quiet)
+    except BuildFailed as failed:
+        if not failed.nodes:
+            raise
+        return [str(failed)]
+    return []
 
 
 def _build(project: Project, select: Sequence[str], *, full: bool = False, quiet: bool = False) -> int:

@@ -101,9 +101,20 @@ class Dbt:
         _finish(done, "build")
         return Built(nodes, time.monotonic() - started)
 
+    def freshness(self, sources: Iterable[str]) -> None:
+        """Ask how old the rows of these sources are; dbt leaves the answer in its target folder, good or not."""
+        result = self._invoke(["source", "freshness", *_listed("--select", _words(sources))])
+        if result.exception is not None:
+            _finish(result, "source freshness")
+
+    @property
+    def target_name(self) -> str:
+        """The target that was asked for; empty: the profile's own."""
+        return self.target or os.environ.get("DBT_TARGET") or ""
+
     def manifest_path(self) -> Path:
         """Where dbt writes the manifest: `target-path` and DBT_TARGET_PATH are honoured."""
-        return self._target_path() / "manifest.json"
+        return self.target_path() / "manifest.json"
 
     def is_stale(self) -> bool:
         """Whether the manifest is missing, older than a file of the project, or made for another target."""
@@ -145,7 +156,8 @@ class Dbt:
             self._remember()
         return result
 
-    def _target_path(self) -> Path:
+    def target_path(self) -> Path:
+        """The folder of what dbt makes: `target-path` and DBT_TARGET_PATH are honoured."""
         project = profiles.read_project(self.project_dir)
         folder = os.environ.get("DBT_TARGET_PATH") or profiles.render_text(project, "target-path", os.environ, "target")
         return self.project_dir.absolute() / folder
@@ -163,11 +175,11 @@ class Dbt:
 
     def _remember(self) -> None:
         """dbt's manifest does not say which target it was made for, and names of tables depend on it."""
-        (self._target_path() / "tailrace.json").write_text(json.dumps(self._key()))
+        (self.target_path() / "tailrace.json").write_text(json.dumps(self._key()))
 
     def _made_for(self) -> Any:
         """None when dbt was run by hand since, for whatever target."""
-        note = self._target_path() / "tailrace.json"
+        note = self.target_path() / "tailrace.json"
         try:
             return (
                 json.loads(note.read_text()) if note.stat().st_mtime >= self.manifest_path().stat().st_mtime else None
@@ -177,7 +189,7 @@ class Dbt:
 
     def _key(self) -> list[str]:
         folder = self.profiles_dir or os.environ.get("DBT_PROFILES_DIR")
-        return [self.target or os.environ.get("DBT_TARGET") or "", str(Path(folder).absolute()) if folder else ""]
+        return [self.target_name, str(Path(folder).absolute()) if folder else ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +230,9 @@ def _finish(result: Any, verb: str) -> Any:
     if result.success:
         return result
     failed = [node for node in _nodes(result) if node.status in _BAD]
-    lines = [f"  {node.name}: {_shorten(node.message)}" for node in failed]
+    lines = [f"  {node.name}: {shorten(node.message)}" for node in failed]
     if result.exception is not None:
-        lines.append("  " + _shorten(str(result.exception)))
+        lines.append("  " + shorten(str(result.exception)))
         if "'Undefined'" in lines[-1]:
             lines.append("  a {{ … }} in a .yml names what dbt does not know; write the value itself")
     text = "\n".join(lines)
@@ -228,7 +240,7 @@ def _finish(result: Any, verb: str) -> Any:
         raise WarehouseLocked(f"{lock[1]} is held by another process {lock[2]}; wait until it ends, or end it")
     skipped = sum(node.status == "skipped" for node in _nodes(result))
     more = f" ({skipped} skipped)" if skipped else ""
-    raise BuildFailed(f"dbt {verb} failed{more}:\n{text}")
+    raise BuildFailed(f"dbt {verb} failed{more}:\n{text}", tuple(node.name for node in failed))
 
 
 def _nodes(result: Any) -> Iterator[NodeResult]:
@@ -236,7 +248,7 @@ def _nodes(result: Any) -> Iterator[NodeResult]:
         yield NodeResult(run.node.name, str(run.status), float(run.execution_time), run.message or "")
 
 
-def _shorten(message: str, most: int = 8) -> str:
+def shorten(message: str, most: int = 8) -> str:
     """dbt's message without macro traces; values that a database quotes may be a person's, so they are left out."""
     lines = [line.strip() for line in message.splitlines() if not _NOISE.match(line)]
     quotes = _QUOTING.search(message) is not None

@@ -28,7 +28,8 @@ def plan_entry(plan: Plan) -> dict[str, Any]:
     names = ("sync", "audience", "connection", "segment", "suppressed", "held_out", "wanted", "add", "update", "remove",
              "keep", "trigger", "silent", "requests", "unusable", "plan_id", "held")
     objections = [{"guard": objection.guard, "message": objection.message} for objection in plan.objections]
-    return {**{name: getattr(plan, name) for name in names}, "objections": objections}
+    return {**{name: getattr(plan, name) for name in names}, "objections": objections, "cause": plan.cause,
+            "notes": list(plan.notes)}
 
 
 def result_entry(result: Result) -> dict[str, Any]:

@@ -68,6 +68,11 @@ class WarehouseLocked(WarehouseError):
 class BuildFailed(TailraceError):
     """dbt refused the project or a model or test failed; the author of the models must act."""
 
+    def __init__(self, message: str, nodes: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.nodes = nodes
+        """What failed; the rest was built. None: nothing was."""
+
 
 class ChannelRefused(TailraceError):
     """The channel refuses the credentials or the rights; the owner of the channel's account must act."""

@@ -6,16 +6,16 @@ dbt says nothing about misspelt keys there, so this is the strict reader.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipelines import blocks, checks, nodes
-from pipelines.audiences import Audience, Block, SuppressionModel, Sync
+from pipelines import blocks, checks, graph, nodes
+from pipelines.audiences import SPARED_REMOVAL, Audience, Block, Guards, SuppressionModel, Sync
 from pipelines.connections import Connections
 from pipelines.errors import Complaint, DeclarationError, did_you_mean
+from pipelines.graph import Graph
 from pipelines.marks import Step
 from pipelines.nodes import KINDS, Node
 from pipelines.places import Atlas, Place
@@ -38,6 +38,8 @@ class Declarations:
     complaints: tuple[Complaint, ...] = ()
     public: tuple[tuple[str, str], ...] = ()
     """Schema and name of what others may read: audiences, suppressions, and whatever has `access: public`."""
+    graph: Graph = field(default_factory=Graph)
+    """What the gate looks at."""
 
     def find(self, name: str) -> Audience:
         """The audience of that name. Raises DeclarationError with the nearest name."""
@@ -63,6 +65,11 @@ class Declarations:
         own = (s for sync in audience.syncs for s in self.sparing_in(audience, sync))
         return tuple(dict.fromkeys((*self.sparing(audience), *own)))
 
+    def ids(self, audiences: Iterable[Audience]) -> list[str]:
+        """dbt ids of these audiences and of their suppressions."""
+        return [unique_id for audience in audiences
+                for unique_id in (audience.unique_id, *(model.unique_id for model in self.all_sparing(audience)))]
+
     def models(self, audiences: Iterable[Audience]) -> tuple[str, ...]:
         """Names to build for these audiences: dbt's graph does not know that an audience needs its suppressions."""
         chosen = list(audiences)
@@ -76,7 +83,7 @@ def read(manifest_path: Path, connections: Connections | None = None, project_di
     With `connections` each sync is also checked against them. `project_dir` is where the .yml files are, by default the
     nearest folder above the manifest that holds a dbt_project.yml.
     """
-    manifest = _load(manifest_path)
+    manifest = graph.load(manifest_path)
     folder = project_dir or _project_of(manifest_path)
     return _Reading(manifest, Atlas(folder, manifest["metadata"].get("project_name", "")), connections).read()
 
@@ -109,6 +116,8 @@ class _Reading:
         self.nodes = {node["name"]: node for node in sorted(built, key=lambda node: bool(node["package_name"] == own))}
         self.kinds = (*KINDS, *sorted((connections.identifiers() if connections else set()) - set(KINDS)))
         self.complaints: list[Complaint] = []
+        self.looked_at: set[str] = set()
+        """Suppressions whose guards were read; several audiences may name one."""
 
     def read(self) -> Declarations:
         drafts = [self.draft(node) for node in self.nodes.values() if "audience" in nodes.meta_of(node)]
@@ -126,7 +135,8 @@ class _Reading:
         shown = {(audience.schema, audience.identifier) for audience in good}
         shown |= {(node["schema"], node.get("alias") or node["name"]) for node in self.nodes.values()
                   if nodes.is_public(node) or node["name"] in {model.name for model in suppressions}}
-        return Declarations(tuple(good), suppressions, tuple(sorted(set(self.complaints))), tuple(sorted(shown)))
+        return Declarations(tuple(good), suppressions, tuple(sorted(set(self.complaints))), tuple(sorted(shown)),
+                            graph.read(self.manifest))
 
     def draft(self, node: Node) -> _Draft:
         place = self.atlas.find(node)
@@ -217,7 +227,21 @@ class _Reading:
         key = nodes.key_of(node) if node else None
         if node is None or key is None or not node.get("relation_name"):
             return None
-        return SuppressionModel(name, node["relation_name"], key[1], node["unique_id"], key[0])
+        guards = self.guards_of(name, node)
+        removal = SPARED_REMOVAL if guards.removal is None else guards.removal
+        return SuppressionModel(name, node["relation_name"], key[1], node["unique_id"], key[0], removal=removal)
+
+    def guards_of(self, name: str, node: Node) -> Guards:
+        """Limits of a list of persons to spare: those of its audience, or `guards:` under its meta."""
+        meta = nodes.meta_of(node)
+        if "audience" in meta:
+            return blocks.read(meta["audience"]).block.guards
+        guards, flaws = blocks.read_guards(meta.get("guards"))
+        place = self.atlas.find(node)
+        self.complaints += [place.complain((*place.meta(), "guards", *path), message) for path, message in flaws
+                            if name not in self.looked_at]
+        self.looked_at.add(name)
+        return guards
 
     def suppress_flaw(self, audience: Audience, name: str, model: SuppressionModel | None) -> str | None:
         if name not in self.nodes:
@@ -267,18 +291,6 @@ def _named(audience: Audience) -> Iterator[tuple[tuple[Step, ...], str]]:
     for number, sync in enumerate(audience.syncs):
         for index, name in enumerate(sync.suppress or ()):
             yield ("syncs", number, "suppress", index), name
-
-
-def _load(path: Path) -> Mapping[str, Any]:
-    try:
-        manifest = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise DeclarationError([Complaint(str(path), 0, "", "there is no manifest; run dbt parse")]) from None
-    except (OSError, ValueError):
-        raise DeclarationError([Complaint(str(path), 0, "", "is not a manifest; run dbt parse again")]) from None
-    if not isinstance(manifest, dict) or not {"nodes", "metadata"} <= manifest.keys():
-        raise DeclarationError([Complaint(str(path), 0, "", "is not a dbt manifest; run dbt parse")])
-    return manifest
 
 
 def _project_of(manifest_path: Path) -> Path:

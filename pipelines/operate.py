@@ -107,7 +107,7 @@ def approve(
     if plan_id is not None:
         print(*(line for hold, planned in waiting if hold.plan_id == plan_id
                 for line in screens.hold_lines(hold, planned)), sep="\n")
-        print(f"Approved by {by}: the next sync of {sync_id} sends exactly this plan; one that differs stays held.")
+        print(screens.approved_line(by, sync_id))
     elif as_json:
         print(json.dumps(documents.holds_document(waiting), indent=2))
     else:

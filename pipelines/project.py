@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pipelines import connections, manifest, profiles
+from pipelines import connections, gate, manifest, profiles
 from pipelines.audiences import Audience
 from pipelines.dbt import Built, Dbt, OnEvent
 from pipelines.delivery.journal import Journal
@@ -140,16 +140,38 @@ class Project:
     def build(self, select: Sequence[str] = (), *, full: bool = False, on_event: OnEvent | None = None) -> Built:
         """dbt builds what is selected, the suppressions of selected audiences, and all upstream of both.
 
-        Unit tests prove the SQL, not the data: they run in CI and by `dbt test`, not in front of each sync.
+        Unit tests prove the SQL, not the data: they run in CI and by `dbt test`, not in front of each sync. Sources
+        that declare how fresh they must be are asked first. What came of each node is remembered for the gate, whether
+        the build failed or not.
         """
-        if select:
-            known = {audience.name: audience for audience in self.declarations.audiences}
-            words = [word for part in select for word in part.split()]
-            models = [*words, *self.declarations.models([known[word] for word in words if word in known])]
-        else:
-            models = [*self.declarations.models(self.declarations.audiences)]
-        return self.dbt.build(dict.fromkeys(models), exclude=["resource_type:unit_test"], full=full,
-                              seed="if_changed", state_dir=self.state_dir, on_event=on_event)
+        known = {audience.name: audience for audience in self.declarations.audiences}
+        words = [word for part in select for word in part.split()]
+        chosen = [known[word] for word in words if word in known] if words else list(known.values())
+        models = dict.fromkeys([*words, *self.declarations.models(chosen)])
+        self.builds.take_in(self.dbt.target_path())
+        try:
+            if sources := gate.dated(self.declarations.graph, self.declarations.ids(chosen)):
+                self.dbt.freshness(sources)
+                self.builds.take_in(self.dbt.target_path())
+            return self.dbt.build(models, exclude=["resource_type:unit_test"], full=full, seed="if_changed",
+                                  state_dir=self.state_dir, on_event=on_event)
+        finally:
+            self.builds.take_in(self.dbt.target_path())
+            self.__dict__.pop("_verdicts", None)
+
+    @cached_property
+    def builds(self) -> gate.Builds:
+        """What came of the last builds, node by node."""
+        return gate.Builds(self.state_dir / "builds.json", self.dbt.target_name)
+
+    @cached_property
+    def _verdicts(self) -> dict[str, gate.Verdict]:
+        self.builds.take_in(self.dbt.target_path())
+        return self.builds.known()
+
+    def gated(self, audience: Audience) -> gate.Gate:
+        """Whether what the audience and its suppressions are built from was good when it was last built."""
+        return gate.judge(self.declarations.graph, audience, self.declarations.sparing(audience), self._verdicts)
 
     def tasks(self, audience: Audience, to: str | None = None) -> tuple[list[Task], list[ConnectionFault]]:
         """The audience's syncs with their destinations, and what is wrong with connections that cannot be opened."""
@@ -168,8 +190,9 @@ class Project:
 
     def preview(self, audience: Audience, tasks: Sequence[Task]) -> list[Plan]:
         """What `walk` would do. Sends nothing and changes no state."""
+        upstream = self.gated(audience)
         return preview(audience, tasks, self.declarations.sparing(audience), self._ports("plan", LocalPace()),
-                       self.as_of)
+                       self.as_of, gate=upstream.reason, notes=upstream.notes)
 
     def walk(
         self, audience: Audience, tasks: Sequence[Task], run_id: str, transport: Callable[[], Transport] | None = None,
@@ -180,8 +203,10 @@ class Project:
         `resync`: tell the channels the whole desired state again.
         """
         with self._locked(audience.name):
+            upstream = self.gated(audience)
             yield from walk(audience, tasks, self.declarations.sparing(audience),
-                            self._ports(run_id, self.pace, transport, alone=True), self.as_of, resync=resync)
+                            self._ports(run_id, self.pace, transport, alone=True), self.as_of, resync=resync,
+                            gate=upstream.reason, notes=upstream.notes)
 
     @contextmanager
     def alone(self, name: str, run_id: str) -> Iterator[Ports]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,9 +16,8 @@ from pipelines.delivery.pace import Pace, credential_of
 from pipelines.delivery.ports import Clock, Transport
 from pipelines.errors import ChannelRefused, LeaseHeld, LeaseLost
 from pipelines.planning.draft import Subject, draft
-from pipelines.planning.plan import Objection, Plan
+from pipelines.planning.plan import Looked, Plan
 from pipelines.state import lease, record, tombstones
-from pipelines.state.snapshot import Snapshot
 from pipelines.warehouse.protocol import Opener, Warehouse
 
 ROOM = 1_000
@@ -79,8 +78,9 @@ class Run:
                                 ports.pace, ports.clock)
         trigger = subject.sync.trigger
         self._courier.at_least_once = trigger is not None and trigger.delivery == "at_least_once"
-        self._failure = ""
-        self._plan = Plan.empty(subject.id, subject.audience.name, subject.sync.to)
+        self._failure = subject.gate
+        empty = (subject.id, subject.audience.name, subject.sync.to)
+        self._plan = Plan.gated(*empty, subject.gate) if subject.gate else Plan.empty(*empty)
         self._waiting: list[Waiting] = []
         self._flushed: list[record.Receipt] = []
         self._target: str | None = None
@@ -109,13 +109,14 @@ class Run:
         try:
             if self._waiting and self.epoch:
                 deliver.ask_jobs(self._courier, self._waiting, self._target, self._transport, self._ports.clock)
-            if self.epoch and self.subject.sync.members and destination.capabilities.needs_target and not self._target:
+            lists = self.subject.sync.members and destination.capabilities.needs_target
+            if self.epoch and not self._failure and lists and not self._target:
                 self._target = deliver.converse(
                     self._courier, destination.prepare(self.subject.audience.name), self._transport, self._ports.clock)
         except ChannelRefused as error:
             self._failure = str(error)
 
-    def plan(self, warehouse: Warehouse, taken: Snapshot, doubts: Sequence[Objection]) -> Plan:
+    def plan(self, warehouse: Warehouse, looked: Looked) -> Plan:
         if not self.epoch:
             return self._plan
         with warehouse.transaction():
@@ -125,8 +126,8 @@ class Run:
                 record.void_ledger(warehouse, self._id, self.epoch - 1)
             if self._target:
                 record.remember_target(warehouse, self._id, self._target)
-            self._plan = draft(warehouse, self.subject, taken, self._journal.id, self._ports.clock.now(),
-                               doubts=doubts, write=not self._failure)
+            self._plan = draft(warehouse, self.subject, looked, self._journal.id, self._ports.clock.now(),
+                               cause="another remote list" if self._moved else "", write=not self._failure)
         self._forget_flushed()
         return self._plan
 
@@ -165,7 +166,7 @@ class Run:
                 deliver.fold(warehouse, self._id, self.epoch, self.subject.destination, now)
                 result = self._result(record.outcomes(warehouse, self._id, self.epoch), seconds)
                 record.close(warehouse, self._id, self.epoch, self._ports.run_id, self._started, now, result.status,
-                             self._counts(result), result.reason)
+                             self._counts(result), result.reason, result.plan.cause)
                 lease.release(warehouse, self._id)
         except LeaseLost as lost:
             self._failure = str(lost)

@@ -26,7 +26,16 @@ def plan_lines(plan: Plan) -> list[str]:
         lines.append(f"  {plan.unusable:,} without a key or a usable identifier (tailrace status --undelivered)")
     word = "held" if plan.held else "approved, though objected to"
     lines += [f"  {word} by {objection.guard}: {objection.message}" for objection in plan.objections]
-    return [*lines, f"  plan {plan.plan_id}: a sync holds it until it is approved"] if plan.held else lines
+    lines += [f"  plan {plan.plan_id}: a sync holds it until it is approved"] if plan.plan_id and plan.held else []
+    return [*lines, *(f"  {said}" for said in (plan.cause, *plan.notes) if said)]
+
+
+def gate_line(newest: str) -> str:
+    """What stands in for a build where none was asked for; `newest`: when the newest was, ISO 8601."""
+    if not newest:
+        return "Not built. No build from here is on record, so nothing is known of models, tests and freshness."
+    at = newest[:16].replace("T", " ")
+    return f"Not built. The gate looks at the last builds on record (the newest of {at} UTC)."
 
 
 def plan_total(plans: Sequence[Plan]) -> str:
@@ -47,13 +56,21 @@ def result_line(result: Result) -> str:
               (result.unknown, "unknown"), (result.pending, "pending"))
     said = ", ".join(f"{count:,} {word}" for count, word in counts if count) or "nothing to send"
     lines = f"{result.status:<8}{plan.audience} → {plan.connection}: {said} ({result.seconds:.1f} s)"
-    whole = [lines, *([result.reason] if result.reason else []), *([how_to_approve(plan.plan_id)] if plan.held else [])]
-    return "\n        ".join(whole)
+    approval = how_to_approve(plan.plan_id) if plan.plan_id and plan.held else ""
+    return "\n        ".join(filter(None, [lines, result.reason, approval, plan.cause, *plan.notes]))
 
 
 def how_to_approve(plan_id: str) -> str:
     """The command that releases a held plan."""
     return f"tailrace approve {plan_id} --by NAME --reason TEXT   sends exactly this plan with the next sync"
+
+
+def approved_line(by: str, sync_id: str) -> str:
+    """What follows from an approval."""
+    kind, _, name = sync_id.partition(":")
+    if kind == "suppression":
+        return f"Approved by {by}: the next sync takes exactly this list of {name}; a smaller one stays held."
+    return f"Approved by {by}: the next sync of {sync_id} sends exactly this plan; one that differs stays held."
 
 
 def hold_lines(hold: Hold, planned: Mapping[str, int]) -> list[str]:

@@ -16,18 +16,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from destinations.protocol import Destination
 from pipelines.audiences import Audience, SuppressionModel, Sync
 from pipelines.delivery import deliver
 from pipelines.errors import LeaseHeld
-from pipelines.planning import guards
+from pipelines.planning import guards, sparing
 from pipelines.planning.draft import Subject, draft, is_approved, limits_of
-from pipelines.planning.plan import Objection, Plan
+from pipelines.planning.plan import Looked, Plan
 from pipelines.run import Ports, Result, Run, catch_up
 from pipelines.state import holds, lease, schema, snapshot
+from pipelines.state import suppressions as lists
 from pipelines.state.snapshot import Snapshot
 from pipelines.warehouse.protocol import Warehouse
 
@@ -43,44 +44,54 @@ class Task:
     """Those that apply to this sync alone."""
 
     def subject(
-        self, audience: Audience, suppressions: Sequence[SuppressionModel], *, resync: bool = False
+        self, audience: Audience, suppressions: Sequence[SuppressionModel], *, resync: bool = False, gate: str = ""
     ) -> Subject:
         """What is planned for."""
-        return Subject(audience, self.sync, self.destination, suppressions, resync, self.suppressions)
+        return Subject(audience, self.sync, self.destination, suppressions, resync, self.suppressions, gate)
 
 
 Step = Snapshot | Plan | deliver.Progress | Result
 
 
 def preview(
-    audience: Audience, tasks: Sequence[Task], suppressions: Sequence[SuppressionModel], ports: Ports, at: datetime
+    audience: Audience, tasks: Sequence[Task], suppressions: Sequence[SuppressionModel], ports: Ports, at: datetime,
+    *, gate: str = "", notes: Sequence[str] = (),
 ) -> list[Plan]:
     """What a walk would do now: the same statements, rolled back. Sends nothing and changes no state."""
-    now = ports.clock.now()
-    subjects = [task.subject(audience, suppressions) for task in tasks]
-    with ports.warehouse() as warehouse, _undone(warehouse):
-        schema.create(warehouse)
-        for subject in subjects:
-            journal = ports.known_journal(subject.id)
-            control = lease.peek(warehouse, subject.id, audience.name, subject.sync.to)
-            if journal:
-                catch_up(warehouse, subject.id, subject.sync.to, control.epoch, journal, now)
-                journal.close()
-        taken, doubts = _look(warehouse, audience, suppressions, subjects, ports, at)
-        return [draft(warehouse, subject, taken, "", now, doubts=doubts, write=False) for subject in subjects]
+    if gate:
+        return [Plan.gated(task.sync_id, audience.name, task.sync.to, gate) for task in tasks]
+    now, plans = ports.clock.now(), list[Plan]()
+    with ports.warehouse() as warehouse:
+        spared, tasks = _find_lists(warehouse, suppressions, tasks)
+        subjects = [task.subject(audience, spared) for task in tasks]
+        with _undone(warehouse):
+            schema.create(warehouse)
+            for subject in subjects:
+                journal = ports.known_journal(subject.id)
+                control = lease.peek(warehouse, subject.id, audience.name, subject.sync.to)
+                if journal:
+                    catch_up(warehouse, subject.id, subject.sync.to, control.epoch, journal, now)
+                    journal.close()
+            looked = _look(warehouse, audience, spared, subjects, ports, at, notes)
+            plans = [draft(warehouse, subject, looked, "", now, write=False) for subject in subjects]
+    return plans
 
 
 def walk(
     audience: Audience, tasks: Sequence[Task], suppressions: Sequence[SuppressionModel], ports: Ports, at: datetime,
-    *, resync: bool = False,
+    *, resync: bool = False, gate: str = "", notes: Sequence[str] = (),
 ) -> Iterator[Step]:
     """Snapshot the audience and bring each sync's channel in line. `at` is the moment the audience speaks of.
 
-    `resync`: assert the whole desired state again, removals included; nobody is taken out who is wanted.
+    `resync`: assert the whole desired state again, removals included; nobody is taken out who is wanted. `gate`: why
+    nothing may be planned; then what is under way is settled, no snapshot is taken, and each sync fails with it.
+    `notes`: what is to be said of each plan.
     """
-    runs = [Run(task.subject(audience, suppressions, resync=resync), ports) for task in tasks]
+    runs: list[Run] = []
     try:
         with ports.warehouse() as warehouse:
+            spared, tasks = _find_lists(warehouse, suppressions, tasks)
+            runs += [Run(task.subject(audience, spared, resync=resync, gate=gate), ports) for task in tasks]
             with warehouse.transaction():
                 schema.create(warehouse)
             for run in runs:
@@ -88,14 +99,15 @@ def walk(
         for run in runs:
             run.ready()
         with ports.warehouse() as warehouse:
-            with warehouse.transaction():
-                here = [run.subject for run in runs if run.epoch]
-                if runs and not here:
-                    raise LeaseHeld("every sync of this audience is being run elsewhere; the next run will look again")
-                taken, doubts = _look(warehouse, audience, suppressions, here, ports, at)
-            yield taken
-            for run in runs:
-                yield run.plan(warehouse, taken, doubts)
+            here = [run.subject for run in runs if run.epoch]
+            if runs and not here:
+                raise LeaseHeld("every sync of this audience is being run elsewhere; the next run will look again")
+            if not gate:
+                with warehouse.transaction():
+                    looked = _look(warehouse, audience, spared, here, ports, at, notes)
+                yield looked.taken
+                for run in runs:
+                    yield run.plan(warehouse, looked)
         for run in runs:
             yield from run.send()
             yield run.finish()
@@ -104,21 +116,32 @@ def walk(
             run.close()
 
 
+def _find_lists(
+    warehouse: Warehouse, suppressions: Sequence[SuppressionModel], tasks: Sequence[Task]
+) -> tuple[tuple[SuppressionModel, ...], list[Task]]:
+    """The lists of persons to spare, of the audience and of each sync, with what is known of their tables."""
+    return lists.find(warehouse, suppressions), [
+        replace(task, suppressions=lists.find(warehouse, task.suppressions)) for task in tasks]
+
+
 def _look(
     warehouse: Warehouse, audience: Audience, suppressions: Sequence[SuppressionModel], subjects: Sequence[Subject],
-    ports: Ports, at: datetime,
-) -> tuple[Snapshot, tuple[Objection, ...]]:
+    ports: Ports, at: datetime, notes: Sequence[str],
+) -> Looked:
     """Take the snapshot. One that guards doubt is kept out of history, unless a plan made of it is approved."""
-    seen = snapshot.look(warehouse, audience, suppressions, ports.key)
+    models = dict.fromkeys((*suppressions, *(model for subject in subjects for model in subject.own)))
+    said_of_lists = sparing.refresh(warehouse, list(models), ports.key, ports.clock.now())
+    seen = snapshot.look(warehouse, audience, suppressions, ports.key, at)
     limits = limits_of(audience)
     for subject in subjects:
         if hold := holds.current(warehouse, subject.id):
-            limits = limits.stricter(guards.Limits(**hold.limits))
-    moved = guards.Movement(seen.before, seen.segment, seen.entered, seen.left, seen.recent_entries)
-    doubts = guards.judge_movement(moved, limits)
+            limits = limits.stricter(guards.Limits.of(hold.limits))
+    moved = guards.Movement(seen.before, seen.segment, seen.entered, seen.left, seen.recent_entries, seen.peak)
+    doubts = guards.judge_movement(moved, limits) if audience.syncs else ()  # what goes nowhere endangers nobody
+    said = "; ".join(each.message for each in doubts)
     released = doubts and any(is_approved(warehouse, subject, ports.clock.now()) for subject in subjects)
-    doubt = "" if released else "; ".join(each.message for each in doubts)
-    return snapshot.record(warehouse, audience, seen, at, doubt), doubts
+    taken = snapshot.record(warehouse, audience, seen, at, *(("", said) if released else (said,)))
+    return Looked(taken, (*doubts, *said_of_lists.objections), tuple(notes), said_of_lists.shrunk, seen.missing)
 
 
 @contextmanager

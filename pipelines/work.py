@@ -37,6 +37,8 @@ def plan(project: Project, select: Sequence[str] = (), to: str | None = None) ->
         drawn.problems.extend(map(str, faults))
         try:
             drawn.plans.extend(project.preview(audience, tasks))
+            if reason := project.gated(audience).reason:
+                drawn.problems.append(f"{audience.name}: {reason}")
         except WarehouseError as error:
             drawn.problems.append(str(error))
     return Drawn(drawn.plans, list(dict.fromkeys(drawn.problems)))

@@ -14,9 +14,9 @@ ROOT = Path(__file__).parent.parent
 FLOORS = {
     "destinations": 0, "errors": 0,
     **dict.fromkeys(("marks", "notation", "places", "audiences", "blocks", "nodes", "checks", "manifest", "connections",
-                     "profiles", "seeding", "warehouse", "state"), 1),
+                     "graph", "profiles", "seeding", "warehouse", "state"), 1),
     "planning": 2, "delivery": 3,
-    **dict.fromkeys(("dbt", "sync", "run", "project", "work", "proof"), 4),
+    **dict.fromkeys(("dbt", "gate", "sync", "run", "project", "work", "proof"), 4),
 }
 """Room → floor; every other module of `pipelines` is on floor 5."""
 NEVER = {

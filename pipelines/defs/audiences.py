@@ -6,6 +6,7 @@ others materialised. (No postponed annotations here: Dagster reads the types of 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 import dagster as dg
 from pydantic import Field
@@ -15,13 +16,14 @@ from pipelines.defs import checks, metadata
 from pipelines.defs.cadences import freshness_of
 from pipelines.defs.counting import Counter
 from pipelines.defs.keys import SNAPSHOTS, owner_of, snapshot_key, sync_key
+from pipelines.defs.launchpad import approval_link, location_of
 from pipelines.defs.opened import Opened
 from pipelines.defs.resources import POOL, Tailrace
-from pipelines.errors import TailraceError
+from pipelines.errors import StateError, TailraceError
 from pipelines.planning.plan import Plan
 from pipelines.project import Project
 from pipelines.run import Result
-from pipelines.state import overview
+from pipelines.state import holds, overview, schema
 from pipelines.state.snapshot import Snapshot
 from pipelines.sync import Step, Task
 
@@ -35,6 +37,13 @@ class Launch(dg.Config):
         default=False,
         description="Only plan: nothing is sent and no state changes. Each sync gets an observation with the counts.",
     )
+    approve_plan: str = Field(
+        default="",
+        description="Release exactly this held plan, or this smaller list of persons to spare, and sync. The check of "
+        "a held plan names it; one that has changed since stays held.",
+    )
+    approved_by: str = Field(default="", description="Who approves it; recorded beside the plan.")
+    reason: str = Field(default="", description="Why it is approved; recorded beside the plan.")
 
 
 def define_audience(opened: Opened, audience: Audience, models: dict[str, dg.AssetKey]) -> dg.AssetsDefinition:
@@ -55,6 +64,8 @@ def define_audience(opened: Opened, audience: Audience, models: dict[str, dg.Ass
         tasks, faults = project.tasks(replace(audience, syncs=tuple(chosen)))
         problems = [str(fault) for fault in faults]
         try:
+            if config.approve_plan:
+                _approve(context, project, config)
             if config.dry_run:
                 _observe(context, audience, tasks, project.preview(audience, tasks))
             else:
@@ -119,7 +130,10 @@ class _Walk:
     problems: list[str] = field(default_factory=list)
 
     def follow(self, opened: Opened) -> Iterator[Event]:
-        requests = Counter(opened.transport)
+        requests, upstream = Counter(opened.transport), self.project.gated(self.audience)
+        yield from self.selected(checks.judge_upstream(self.audience, upstream))
+        if upstream.reason:
+            self.problems.append(upstream.reason)
         for step in self.project.walk(self.audience, self.tasks, self.context.run_id, requests):
             yield from self.record(step, requests)
 
@@ -131,6 +145,7 @@ class _Walk:
             self.plans.append(step)
             if self.taken and len(self.plans) == len(self.tasks):
                 yield from self.selected(checks.judge_identifiers(self.audience, self.taken, self.plans))
+                yield from self.selected(checks.judge_spared(self.audience, self.plans[0].shrunk, self.link))
         elif isinstance(step, Result):
             self.results += 1
             yield from self.result(self.tasks[self.results - 1].sync, step, requests.counts[self.results - 1])
@@ -150,10 +165,14 @@ class _Walk:
             members = self.members(result.plan.sync) if sync.members else None
             counts = metadata.of_result(result, members, requests)
             yield dg.MaterializeResult(asset_key=sync_key(self.audience, sync), metadata=counts)
-        elif result.status == "failed":
+        elif result.status == "failed" and self.taken:
             self.problems.append(f"{result.plan.sync} failed: {result.reason}")
         yield from self.selected(checks.judge_delivery(self.audience, sync, result))
-        yield from self.selected(checks.judge_objections(self.audience, sync, result.plan))
+        yield from self.selected(checks.judge_objections(self.audience, sync, result.plan, self.link))
+
+    def link(self, plan_id: str) -> str:
+        """Where a held plan is approved."""
+        return approval_link(location_of(self.context.run), self.audience, plan_id)
 
     def members(self, sync_id: str) -> int:
         """Keys that the channel has acknowledged."""
@@ -165,6 +184,17 @@ class _Walk:
         if any((key.asset_key, key.name) == (judged.asset_key, judged.check_name)
                for key in self.context.selected_asset_check_keys):
             yield judged
+
+
+def _approve(context: dg.AssetExecutionContext, project: Project, config: Launch) -> None:
+    """Release a plan. Raises StateError when it is not held, or nobody says who does it and why."""
+    if not (config.approved_by.strip() and config.reason.strip()):
+        raise StateError("fill in approved_by and reason: who decides and why is recorded")
+    with project.warehouse() as warehouse, warehouse.transaction():
+        schema.create(warehouse)
+        now = datetime.now(UTC).replace(tzinfo=None)
+        sync = holds.approve(warehouse, config.approve_plan, config.approved_by, config.reason, now)
+    context.log.info(f"{config.approve_plan} of {sync} is approved by {config.approved_by}")
 
 
 def _observe(

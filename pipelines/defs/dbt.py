@@ -1,6 +1,8 @@
 """dbt's seeds, models and tests as assets and checks: one step, which dbt's own graph is a subset of.
 
-dbt runs as a process of its own and has let go of the warehouse before any audience opens it.
+dbt runs as a process of its own and has let go of the warehouse before any audience opens it. What came of each node is
+remembered for the gate. Where a node fails, the step fails when dbt has ended; audiences of this run that read nothing
+of it go on, and the snapshots of the others say why they do not.
 """
 
 import json
@@ -14,7 +16,9 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
 
-from pipelines.defs.keys import group_of
+from pipelines import gate
+from pipelines.defs import checks
+from pipelines.defs.keys import group_of, snapshot_key
 from pipelines.defs.metadata import code_reference
 from pipelines.defs.opened import Opened
 from pipelines.defs.resources import POOL, Tailrace
@@ -42,6 +46,7 @@ class Translator(DagsterDbtTranslator):
 
 def define_dbt(opened: Opened, translator: Translator) -> dg.AssetsDefinition:
     """All that dbt builds. dagster-dbt copies a project it is given for large selections, so it gets none."""
+    dated = gate.dated(opened.declarations.graph, opened.declarations.ids(opened.declarations.audiences))
 
     @dbt_assets(manifest=opened.manifest, name="dbt_build", dagster_dbt_translator=translator, pool=POOL)
     def build(context: dg.AssetExecutionContext, tailrace: Tailrace) -> Iterator[Any]:
@@ -53,11 +58,28 @@ def define_dbt(opened: Opened, translator: Translator) -> dg.AssetsDefinition:
             invocation = _cli(opened, project).cli(_arguments(project), context=context)
         finally:
             os.umask(mask)
-        yield from invocation.stream()
+        try:
+            yield from invocation.stream()
+        finally:
+            project.builds.take_in(invocation.target_path)
+            if dated:
+                project.dbt.freshness(dated)
+            for evaluation in _gated(context, opened, project):
+                context.log_event(evaluation)
         # One folder a run, with a copy of the manifest: only that of a failed run is worth keeping.
         shutil.rmtree(invocation.target_path, ignore_errors=True)
 
     return build
+
+
+def _gated(
+    context: dg.AssetExecutionContext, opened: Opened, project: Project
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """The check of each snapshot of this run whose own step cannot start, because what it reads was not built."""
+    launched = context.run.asset_selection or ()
+    for audience in opened.declarations.audiences:
+        if snapshot_key(audience) in launched and (reason := project.gated(audience).reason):
+            yield checks.gate_evaluation(audience, reason)
 
 
 def define_sources(opened: Opened, translator: Translator) -> list[dg.AssetSpec]:

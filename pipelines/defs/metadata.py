@@ -37,7 +37,8 @@ def of_snapshot(taken: Snapshot) -> Metadata:
 def of_plan(plan: Plan) -> Metadata:
     """Counts of what would be done; `requests` is an estimate."""
     names = ("wanted", "add", "update", "remove", "keep", "trigger", "requests", "unusable")
-    return {name: getattr(plan, name) for name in names}
+    said = {name: text for name, text in (("cause", plan.cause), ("notes", "; ".join(plan.notes))) if text}
+    return {**{name: getattr(plan, name) for name in names}, **said}
 
 
 def of_result(result: Result, members: int | None, requests: int) -> Metadata:
@@ -49,6 +50,7 @@ def of_result(result: Result, members: int | None, requests: int) -> Metadata:
         **({} if members is None else {"dagster/row_count": members, "members": members}),
         **counts,
         **(sent if plan.changes else {}),
+        **({"cause": plan.cause} if plan.cause else {}),
         "requests": requests,
     }
 

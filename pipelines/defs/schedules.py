@@ -12,10 +12,10 @@ import dagster as dg
 from pipelines.audiences import Audience
 from pipelines.defs.cadences import Switch, decide, name_of, ordered, running
 from pipelines.defs.keys import snapshot_key, sync_key
+from pipelines.defs.launchpad import JOB
 from pipelines.defs.opened import Opened
 from pipelines.nodes import upstream_of
 
-JOB = "sync_audiences"
 LONGEST_RUN = timedelta(hours=6)
 """A run that began earlier is taken for dead: whoever ran it may have ended without a word."""
 _UNFINISHED = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING,

@@ -21,7 +21,7 @@ from pipelines.delivery.ports import Clock, Transport
 from pipelines.planning.draft import lateness
 from pipelines.state import lease, ledger, record
 from pipelines.state.record import Receipt
-from pipelines.state.snapshot import suppressed_persons
+from pipelines.state.suppressions import persons
 from pipelines.warehouse.protocol import Opener, Warehouse
 
 WINDOW = 20_000
@@ -103,7 +103,7 @@ def _read(warehouse: Warehouse, plan: Batching, able: Capabilities, last: int, s
             o.occurred_at, i.remote_id, s._key is not null and o.action <> 'remove', null
         from activation.op as o
         left join activation.remote_id as i on i.connection = ? and i.dest_key = o.dest_key
-        left join ({suppressed_persons(plan.suppressions)}) as s on s._key = o.person_key
+        left join ({persons(plan.suppressions)}) as s on s._key = o.person_key
         where {pending} order by o.seq limit {limit}""", [plan.sync.to, *place])
     ops = list(map(Op._make, rows))
     if able.partial and any(op.action == "update" for op in ops):

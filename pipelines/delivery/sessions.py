@@ -24,7 +24,7 @@ from pipelines.delivery.exchange import Courier, Place
 from pipelines.delivery.ports import Clock, Transport
 from pipelines.errors import ChannelRefused
 from pipelines.state import lease, record
-from pipelines.state.snapshot import suppressed_persons
+from pipelines.state.suppressions import persons
 from pipelines.warehouse.protocol import Opener, Warehouse
 
 
@@ -71,7 +71,7 @@ def _look(warehouse: Warehouse, plan: Batching) -> tuple[dict[str, Place], int, 
         "select op_id from activation.op where sync_id = ? and epoch = ? and action = 'replace'", scope)
     [(total, spared)] = warehouse.query(
         f"""select count(*), count(s._key) from activation.op as o
-        left join ({suppressed_persons(plan.suppressions)}) as s on s._key = o.person_key
+        left join ({persons(plan.suppressions)}) as s on s._key = o.person_key
         where o.sync_id = ? and o.epoch = ? and o.action = 'add'""", scope)
     return {whole: Place(plan.epoch, 0)}, total, spared
 

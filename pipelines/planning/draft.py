@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from destinations.protocol import Dedupe, Destination, Operation
-from pipelines.audiences import Audience, SuppressionModel, Sync, Trigger
-from pipelines.planning import guards
-from pipelines.planning.plan import Objection, Plan, estimate_requests
+from pipelines.audiences import REMOVAL, SPARED_REMOVAL, Audience, SuppressionModel, Sync, Trigger
+from pipelines.planning import guards, render, versions
+from pipelines.planning.plan import Looked, Objection, Plan, estimate_requests
 from pipelines.planning.render import canonical, columns_of, jsonable, mapping_of, renderer
-from pipelines.state import desired, holds, intents, lease, ledger, record, triggers
+from pipelines.state import desired, holds, intents, lease, ledger, mapping, record, triggers
 from pipelines.state.snapshot import Snapshot, naive
 from pipelines.warehouse.protocol import Warehouse, quote
 
+MAPPING = "mapping changed"
 TIMEOUT = 60.0
 """Seconds after which this side gives up on an answer."""
 
@@ -36,6 +37,8 @@ class Subject:
     """Assert the whole desired state again, removals included, whatever the ledger says."""
     own: Sequence[SuppressionModel] = ()
     """Suppressions that apply to this sync alone."""
+    gate: str = ""
+    """Why nothing may be planned: what the audience is built from is not good."""
 
     @property
     def sparing(self) -> tuple[SuppressionModel, ...]:
@@ -46,6 +49,16 @@ class Subject:
     def id(self) -> str:
         return self.audience.sync_id(self.sync)
 
+    @property
+    def takes_in(self) -> bool:
+        """Whether who comes in is never held: the audience is itself a list of persons to spare, told bit by bit."""
+        return self.audience.kind == "suppression" and self.sync.mode != "replace"
+
+    @property
+    def mapped(self) -> mapping.Mapped:
+        """The mapping in the words of the declaration."""
+        return render.mapped(self.audience, self.sync, self.destination)
+
 
 def lateness(destination: Destination) -> float:
     """Seconds after which a request whose answer was lost can no longer arrive."""
@@ -53,10 +66,13 @@ def lateness(destination: Destination) -> float:
 
 
 def limits_of(audience: Audience) -> guards.Limits:
-    """The audience's own limits. A list that is replaced is never without a guard: one wrong run takes everybody."""
+    """The audience's own limits; a list of persons to spare may lose fewer, and one that is replaced is never without a
+    guard: one wrong run takes everybody."""
     own = audience.guards
-    replaces = any(sync.mode == "replace" for sync in audience.syncs)
-    removal = min(own.removal, guards.REPLACED) if replaces else own.removal
+    usual = SPARED_REMOVAL if audience.kind == "suppression" else REMOVAL
+    removal = usual if own.removal is None else own.removal
+    if any(sync.mode == "replace" for sync in audience.syncs):
+        removal = min(removal, guards.REPLACED)
     return guards.Limits(removal, math.inf if own.entries is None else own.entries, own.unusable)
 
 
@@ -64,6 +80,7 @@ def compare(warehouse: Warehouse, subject: Subject, now: datetime) -> None:
     """Leave `wanted`, `changes` and `removals` of one sync, from the audience as it was looked at."""
     audience, sync, destination = subject.audience, subject.sync, subject.destination
     able = destination.capabilities
+    versions.catch_up(warehouse, subject.id)
     desired.refresh(warehouse, subject.id, columns_of(audience, sync, destination),
                     mapping_of(audience, sync, destination), renderer(audience, sync, destination), subject.own)
     period = sync.reassert_every.total_seconds() if sync.reassert_every else None
@@ -80,39 +97,67 @@ def is_approved(warehouse: Warehouse, subject: Subject, now: datetime) -> bool:
     if hold is None or hold.state != "approved":
         return False
     compare(warehouse, subject, now)
-    return hold.plan_id == holds.digest(warehouse, subject.id)
+    return hold.plan_id == _digest(warehouse, subject)
+
+
+def _digest(warehouse: Warehouse, subject: Subject) -> str:
+    return holds.digest(warehouse, subject.id, subject.sparing, messages=subject.sync.trigger is not None,
+                        shrinking=subject.takes_in)
 
 
 def draft(
-    warehouse: Warehouse, subject: Subject, taken: Snapshot, journal_id: str, now: datetime, *,
-    doubts: Sequence[Objection] = (), write: bool = True,
+    warehouse: Warehouse, subject: Subject, looked: Looked, journal_id: str, now: datetime, *, cause: str = "",
+    write: bool = True,
 ) -> Plan:
-    """Plan one sync from the snapshot just taken; with `write`, commit its operations. Call inside a transaction.
+    """Plan one sync from the audience just looked at; with `write`, commit its operations. Call inside a transaction.
 
-    `doubts`: what guards say against the snapshot itself.
+    `cause`: why members are told of anew, where the caller knows.
     """
-    control = lease.control(warehouse, subject.id)
+    control, taken = lease.control(warehouse, subject.id), looked.taken
     compare(warehouse, subject, now)
-    reach, types = _measure(warehouse, subject)
+    cause = cause or _cause(warehouse, subject)
+    reach, types = _measure(warehouse, subject, looked, rekeyed=cause.startswith(MAPPING))
     hold = holds.current(warehouse, subject.id)
     limits = limits_of(subject.audience)
     if hold:
-        limits = limits.stricter(guards.Limits(**hold.limits))
-    objections = (*doubts, *guards.judge_reach(reach, limits))
-    plan_id = holds.digest(warehouse, subject.id) if objections else ""
+        limits = limits.stricter(guards.Limits.of(hold.limits))
+    objections = (*looked.objections, *guards.judge_reach(reach, limits)) or _of_released(warehouse, hold)
+    plan_id = _digest(warehouse, subject) if objections else ""
     held = bool(objections) and not (hold and hold.state == "approved" and hold.plan_id == plan_id)
     due = (0, 0) if held else _due(warehouse, subject, control, taken, now)
-    plan = _count(warehouse, subject, taken, due, objections, plan_id, held=held)
+    plan = replace(_count(warehouse, subject, taken, due, objections, plan_id, held=held), cause=cause,
+                   notes=(*looked.notes, *(each.note for each in looked.shrunk)), shrunk=looked.shrunk)
     if write:
         if held:
             holds.open_hold(warehouse, subject.id, plan_id, [asdict(each) for each in objections],
                             limits.finite(), now)
-            intents.keep_only_suppressed(warehouse, subject.sparing)
+            intents.keep_only_suppressed(warehouse, subject.sparing, adds=subject.takes_in)
         else:
             holds.close(warehouse, subject.id, "used" if objections else "dropped", now)
             record.remember_types(warehouse, subject.id, types)
+            mapping.remember(warehouse, subject.id, subject.mapped, render.VERSION)
         _write(warehouse, subject, control, taken, journal_id, now, held=held)
     return plan
+
+
+def _cause(warehouse: Warehouse, subject: Subject) -> str:
+    """Why members are told of anew though nothing of them changed, or nothing."""
+    if subject.resync:
+        return "resync"
+    before, _ = mapping.last(warehouse, subject.id)
+    parts = list(mapping.changes(before, subject.mapped)) if before else []
+    return f"{MAPPING}: {', '.join(parts)}" if parts else ""
+
+
+def _of_released(warehouse: Warehouse, hold: holds.Hold | None) -> tuple[Objection, ...]:
+    """What was said against a plan, where the approval of another sync's plan has released the snapshot under it.
+
+    The snapshot is history by that and looks usual; the plan that it led to is nobody's approval yet.
+    """
+    [(changes,)] = warehouse.query("select count(*) from temp.changes")
+    if hold is None or hold.state != "open" or not changes or not holds.released_beside(warehouse, hold):
+        return ()
+    return tuple(Objection(**said) for said in hold.objections)
 
 
 def _write(
@@ -130,22 +175,33 @@ def _write(
                              naive(taken.taken_at) - sync.trigger.max_age)
 
 
-def _measure(warehouse: Warehouse, subject: Subject) -> tuple[guards.Reach, dict[str, str]]:
+def _measure(
+    warehouse: Warehouse, subject: Subject, looked: Looked, *, rekeyed: bool
+) -> tuple[guards.Reach, dict[str, str]]:
+    """`rekeyed`: another mapping gives persons other keys, so an old key is no loss while its person has a new one."""
     changes: dict[str, int] = dict(warehouse.query("select action, count(*) from temp.changes group by action"))
     [(wanted,)] = warehouse.query("select count(*) from temp.wanted")
     [(members, unusable)] = warehouse.query(
         "select count(*), count(*) filter (where dest_key is null) from activation.desired where sync_id = ?",
         [subject.id])
     remove = changes.get("remove", 0)
+    if rekeyed:
+        [(remove,)] = warehouse.query(
+            """select count(*) from temp.changes where action = 'remove'
+                and coalesce(json_extract_string(held_identifiers, '$.person'), '') not in (
+                    select person_key from activation.desired where sync_id = ? and dest_key is not null)""",
+            [subject.id])
     columns = columns_of(subject.audience, subject.sync, subject.destination)
+    asked = [*columns, *(subject.sync.trigger.send if subject.sync.trigger else ())]
+    missing = [column for column in dict.fromkeys(asked) if column in looked.missing]
     present = warehouse.columns("temp.audience_rows") or {}
-    types = {column: present[column] for column in columns if column in present}
+    types = {column: present[column] for column in columns if column in present and column not in missing}
     before = record.last_types(warehouse, subject.id)
     retyped = [f"{column}: {before[column]} → {kind}" for column, kind in types.items()
                if before.get(column, kind) != kind]
     share = record.last_share_unusable(warehouse, subject.id)
-    delivered = wanted - changes.get("add", 0) + remove if subject.sync.members else 0
-    return guards.Reach(delivered, remove, members, unusable, share, retyped), types
+    delivered = wanted - changes.get("add", 0) + changes.get("remove", 0) if subject.sync.members else 0
+    return guards.Reach(delivered, remove, members, unusable, share, retyped, missing), types
 
 
 def _baseline(sync: Sync, control: lease.Control, taken: Snapshot) -> int:

@@ -10,7 +10,7 @@ A guard is statistical; what really protects is that models whose tests failed a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from statistics import median
 
@@ -21,12 +21,17 @@ from pipelines.planning.plan import Objection
 class Limits:
     """Where guards begin to object. An audience may declare its own (`guards:`); an open hold keeps the stricter."""
 
-    removal: float = 1.0
+    removal: float = 0.3
     """Share of those who were in, or whom the channel holds, that may go at once."""
-    entries: float = math.inf
+    entries: float = 5.0
     """Times the median of recent snapshots that may enter at once."""
-    unusable: float = 1.0
+    unusable: float = 0.1
     """Share of members by which those without a usable identifier may grow."""
+
+    @classmethod
+    def of(cls, stored: Mapping[str, float]) -> Limits:
+        """Those that were stored; what is not limited there is not limited."""
+        return cls(stored.get("removal", 1.0), stored.get("entries", math.inf), stored.get("unusable", 1.0))
 
     def finite(self) -> dict[str, float]:
         """Those that limit anything."""
@@ -43,8 +48,10 @@ ONE = 1
 """One person who leaves is never a runaway change, however small the audience."""
 FEW = 20
 """So many may always enter: a median of one or two says nothing."""
+LITTLE = 0.01
+"""Neither is so small a part of an audience that enters a runaway change."""
 HISTORY = 3
-"""Snapshots needed before entries can be compared with a median."""
+"""Snapshots with entries that are needed before they can be compared with a median."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,9 @@ class Movement:
     entered: int
     left: int
     recent_entries: Sequence[int]
-    """Entries of the last accepted snapshots, the first one not counted."""
+    """Entries of the last accepted snapshots that had any, the first one not counted."""
+    peak: int = 0
+    """The most persons of a snapshot of the last seven days, or since a person last approved a change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,8 @@ class Reach:
     """Their share in the last run; negative when there was none."""
     retyped: Sequence[str]
     """Mapped columns that have another type than in the last run, as `column: old → new`."""
+    missing: Sequence[str] = ()
+    """Mapped columns that the table lacks."""
 
 
 def emptied(moved: Movement, limits: Limits) -> Objection | None:
@@ -91,9 +102,18 @@ def many_left(moved: Movement, limits: Limits) -> Objection | None:
     return None
 
 
+def worn_away(moved: Movement, limits: Limits) -> Objection | None:
+    """Within days it lost more than two runaway changes would take, a little at a time."""
+    lost, most = moved.peak - moved.now, 1 - (1 - limits.removal) ** 2
+    if moved.left and lost > max(ONE + 1, most * moved.peak):
+        return Objection("erosion", f"{moved.now:,} are left of {moved.peak:,} within seven days "
+                                    f"({lost / moved.peak:.0%} fewer; the limit is {most:.0%})")
+    return None
+
+
 def many_entered(moved: Movement, limits: Limits) -> Objection | None:
     """More entered than usual data brings."""
-    if len(moved.recent_entries) < HISTORY or moved.entered <= FEW:
+    if len(moved.recent_entries) < HISTORY or moved.entered <= max(FEW, LITTLE * moved.before):
         return None
     usual = median(moved.recent_entries)
     if moved.entered <= limits.entries * usual:
@@ -124,8 +144,25 @@ def columns_retyped(reach: Reach, _: Limits) -> Objection | None:
     return Objection("columns", "another type than last time: " + ", ".join(reach.retyped)) if reach.retyped else None
 
 
-OF_AUDIENCE: tuple[Callable[[Movement, Limits], Objection | None], ...] = (emptied, many_left, many_entered)
-OF_SYNC: tuple[Callable[[Reach, Limits], Objection | None], ...] = (many_removed, identifiers_missing, columns_retyped)
+def columns_missing(reach: Reach, _: Limits) -> Objection | None:
+    """A mapped column is gone: its values would be emptied in the channel."""
+    if not reach.missing:
+        return None
+    return Objection("columns", f"the table has no {', '.join(reach.missing)} any more: build the model again, or take "
+                                "it out of the declaration")
+
+
+def shrunk(before: int, gone: int, limit: float) -> str:
+    """What speaks against a list of persons to spare that lost `gone` of `before`; nothing where it is usual."""
+    if gone <= max(ONE, limit * before):
+        return ""
+    return f"{gone:,} of {before:,} left at once ({gone / before:.0%}; the limit is {limit:.0%})"
+
+
+OF_AUDIENCE: tuple[Callable[[Movement, Limits], Objection | None], ...] = (
+    emptied, many_left, worn_away, many_entered)
+OF_SYNC: tuple[Callable[[Reach, Limits], Objection | None], ...] = (
+    many_removed, identifiers_missing, columns_retyped, columns_missing)
 
 
 def judge_movement(moved: Movement, limits: Limits) -> tuple[Objection, ...]:

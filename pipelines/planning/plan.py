@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from destinations.protocol import Capabilities, Operation
+from pipelines.state.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,35 @@ class Objection:
 
     guard: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """A list of persons to spare that lost more than is usual: those who left it stay spared."""
+
+    model: str
+    plan_id: str
+    """What an approval of the smaller list names."""
+    message: str
+
+    @property
+    def note(self) -> str:
+        """With what to do about it."""
+        return (f"{self.message}; those who left stay spared until `tailrace approve {self.plan_id} --by NAME --reason "
+                "TEXT` accepts the smaller list")
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The audience as it was looked at: the snapshot, and what is to be said of it."""
+
+    taken: Snapshot
+    objections: tuple[Objection, ...] = ()
+    """What guards say against it, which holds the plan of each sync."""
+    notes: tuple[str, ...] = ()
+    shrunk: tuple[Shrunk, ...] = ()
+    missing: tuple[str, ...] = ()
+    """Declared columns that the table lacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +79,23 @@ class Plan:
     """Nothing but removals of suppressed persons is sent until this very plan is approved."""
     whole: int = 0
     """Members of the list that takes the place of the old one, where the sync replaces; 0: it need not."""
+    cause: str = ""
+    """Why members are told of anew though nothing of them changed: another mapping, a resync, another remote list."""
+    notes: tuple[str, ...] = ()
+    """What holds nothing and must be known, such as a list of persons to spare that shrank too much to be believed."""
+    shrunk: tuple[Shrunk, ...] = ()
+    """Those lists."""
 
     @classmethod
     def empty(cls, sync: str, audience: str, connection: str) -> Plan:
         """A plan of nothing, for a sync that could not be looked at."""
         return cls(sync, audience, connection, segment=0, suppressed=0, held_out=0, wanted=0, add=0, update=0, remove=0,
                    keep=0, trigger=0, silent=0, requests=0, unusable=0)
+
+    @classmethod
+    def gated(cls, sync: str, audience: str, connection: str, reason: str) -> Plan:
+        """A plan of nothing, because what the audience is built from is not good."""
+        return replace(cls.empty(sync, audience, connection), objections=(Objection("gate", reason),), held=True)
 
     @property
     def changes(self) -> int:

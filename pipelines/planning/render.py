@@ -1,7 +1,8 @@
 """Render a row of an audience as the member that a channel will see: pure, and the same for ever for the same row.
 
 The payload's hash is ours (SHA-256 of canonical JSON with a version in front), so that no engine or library upgrade can
-make an unchanged member look changed. Raising `VERSION` would send every member again: it needs a migration instead.
+make an unchanged member look changed. Whoever changes what it is made of raises `VERSION`: then what was recorded is
+hashed again from its stored payload (`versions.py`), and nothing is sent for it.
 """
 
 from __future__ import annotations
@@ -52,6 +53,11 @@ def canonical(value: Json) -> str:
     return _CANONICAL.encode(value)
 
 
+def hash_of(identifiers: Json, attributes: Json) -> str:
+    """What tells payloads apart."""
+    return hashlib.sha256(canonical([VERSION, identifiers, attributes]).encode()).hexdigest()
+
+
 def columns_of(audience: Audience, sync: Sync, destination: Destination) -> list[str]:
     """The columns that a member of this sync is rendered from, in a fixed order."""
     own = audience.identifiers_for(sync)
@@ -59,6 +65,13 @@ def columns_of(audience: Audience, sync: Sync, destination: Destination) -> list
     columns = [audience.key, *(own[kind] for kind in kinds),
                *(audience.regions[kind] for kind in kinds if kind in audience.regions), *sync.send]
     return list(dict.fromkeys(columns))
+
+
+def mapped(audience: Audience, sync: Sync, destination: Destination) -> dict[str, Json]:
+    """How rows become members, in the words of the declaration, so that a change of it can be named."""
+    return {"destination": type(destination).__name__, "identifiers": audience.identifiers_for(sync),
+            "region": dict(audience.regions), "send": dict(sync.send),
+            "phone_region": destination.settings.phone_region}
 
 
 def mapping_of(audience: Audience, sync: Sync, destination: Destination) -> str:
@@ -88,8 +101,7 @@ def renderer(audience: Audience, sync: Sync, destination: Destination) -> Callab
         attributes = {name: jsonable(row[column]) for column, name in sync.send.items()}
         if sync.nulls == "skip":
             attributes = {name: value for name, value in attributes.items() if value is not None}
-        payload = canonical([VERSION, identifiers, attributes])
-        return Rendered(dest_key, hashlib.sha256(payload.encode()).hexdigest(), canonical(identifiers),
-                        canonical(attributes), "" if dest_key else reason)
+        return Rendered(dest_key, hash_of(identifiers, attributes), canonical(identifiers), canonical(attributes),
+                        "" if dest_key else reason)
 
     return render

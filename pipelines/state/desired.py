@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.audiences import SuppressionModel
-from pipelines.state.snapshot import suppressed_persons
+from pipelines.state.suppressions import persons
 from pipelines.warehouse.protocol import Warehouse, quote
 
 RENDERED = ("dest_key", "payload_hash", "identifiers", "attributes", "reason")
@@ -81,7 +81,7 @@ def _without(spared: Sequence[SuppressionModel]) -> str:
     """The condition that a row is of nobody whom these models spare."""
     if not spared:
         return ""
-    return f"where not exists (select 1 from ({suppressed_persons(spared)}) as p where p._key = r._key)"
+    return f"where not exists (select 1 from ({persons(spared)}) as p where p._key = r._key)"
 
 
 def read_rows(warehouse: Warehouse, sql: str) -> Iterator[list[dict[str, Any]]]:

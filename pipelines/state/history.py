@@ -6,7 +6,7 @@ Keys only, unless values are asked for: an identifier is a person's own, and so 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -92,8 +92,20 @@ def stand(warehouse: Warehouse, audience: Audience, suppressions: Sequence[Suppr
         where m.audience = ? and m.person_key = ? order by m.valid_from desc limit 1""", [audience.name, person])
     standing, snapshot, since, left_at = rows[0] if rows else (None, None, None, None)
     return Standing(audience.name, has(audience.relation, audience.key), standing, snapshot, since, left_at,
-                    [model.name for model in suppressions if has(model.relation, model.key)],
+                    list(_suppressed_by(warehouse, suppressions, person, has)),
                     audience.holdout_salt if bucket < round(audience.holdout * 10_000) else None)
+
+
+def _suppressed_by(
+    warehouse: Warehouse, suppressions: Sequence[SuppressionModel], person: str, has: Callable[[str, str], bool]
+) -> Iterator[str]:
+    last_good = {name for (name,) in warehouse.query(
+        "select model from activation.spared where person_key = ?", [person])}
+    for model in suppressions:
+        if has(model.relation, model.key):
+            yield model.name
+        elif model.name in last_good:
+            yield f"{model.name} (its last good list)"
 
 
 def accounts(warehouse: Warehouse, person: str, now: datetime, *, values: bool = False) -> list[Account]:

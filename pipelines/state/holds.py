@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from pipelines.audiences import SuppressionModel
 from pipelines.errors import StateError, did_you_mean
+from pipelines.state.suppressions import persons
 from pipelines.warehouse.protocol import Warehouse
 
 
@@ -28,13 +30,26 @@ class Hold:
     opened_at: datetime
 
 
-def digest(warehouse: Warehouse, sync_id: str) -> str:
-    """Id of the plan in `changes` and `moved`: the same changes have the same id, in any order of rows."""
+def digest(
+    warehouse: Warehouse, sync_id: str, suppressions: Sequence[SuppressionModel], *, messages: bool, shrinking: bool
+) -> str:
+    """Id of the plan in `changes` and, with `messages` to those who enter, `moved`: the same changes have the same id,
+    in any order of rows.
+
+    What goes out while it is held is no part of it, or an approval would meet another plan: the removal of suppressed
+    persons, and with `shrinking` (of a list of persons to spare) whoever comes in.
+    """
     [(parts,)] = warehouse.query(
-        """select string_agg(part, '' order by part) from (
+        f"""select string_agg(part, '' order by part) from (
             select md5(concat_ws('|', action, dest_key, coalesce(payload_hash, '-'))) as part from temp.changes
+            where action <> 'remove' and not {shrinking}
             union all
-            select md5(concat_ws('|', 'enters', person_key)) from temp.moved where old_standing is null
+            select md5(concat_ws('|', 'remove', dest_key)) from temp.changes
+            where action = 'remove' and coalesce(json_extract_string(held_identifiers, '$.person'), '') not in (
+                select _key from ({persons(suppressions)}) as spared where _key is not null)
+            union all
+            select md5(concat_ws('|', 'enters', person_key)) from temp.moved
+            where old_standing is null and {messages}
         ) as parts""")
     [(found,)] = warehouse.query("select md5(?)", [f"{sync_id}|{parts or ''}"])
     return f"{sync_id}-{found[:10]}"
@@ -56,6 +71,15 @@ def waiting(warehouse: Warehouse) -> list[Hold]:
         where state = 'open' order by opened_at, sync_id""")
     return [Hold(sync, plan, json.loads(limits), state, json.loads(said), at)
             for sync, plan, limits, state, said, at in rows]
+
+
+def released_beside(warehouse: Warehouse, hold: Hold) -> bool:
+    """Whether another sync of the same audience had its plan approved since: that released the snapshot for both."""
+    return bool(warehouse.query(
+        """select 1 from activation.hold as h
+        inner join activation.sync_control as c on h.sync_id = c.sync_id
+        inner join activation.sync_control as own on own.audience = c.audience and own.sync_id = ?
+        where h.sync_id <> own.sync_id and h.state = 'used' and h.decided_at >= ?""", [hold.sync, hold.opened_at]))
 
 
 def planned(warehouse: Warehouse, sync_id: str) -> dict[str, int]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from pipelines.audiences import SuppressionModel
-from pipelines.state.snapshot import suppressed_persons
+from pipelines.state.suppressions import persons
 from pipelines.warehouse.protocol import Warehouse
 
 
@@ -35,13 +35,18 @@ def find_removals(warehouse: Warehouse, *, matches_any: bool, replaces: bool) ->
         warehouse.insert("temp.removals", {"dest_key": list(spared), "identifiers": list(spared.values())})
 
 
-def keep_only_suppressed(warehouse: Warehouse, suppressions: Sequence[SuppressionModel]) -> None:
-    """Of a held plan, keep the removals of persons who must be spared now: those go out whatever a guard says."""
-    for table in ("changes", "whole"):
-        warehouse.execute(f"delete from temp.{table}")
+def keep_only_suppressed(
+    warehouse: Warehouse, suppressions: Sequence[SuppressionModel], *, adds: bool = False
+) -> None:
+    """Of a held plan, keep the removals of persons who must be spared now: those go out whatever a guard says.
+
+    `adds`: keep the adds and updates too, of an audience that is itself a list of persons to spare.
+    """
+    warehouse.execute(f"delete from temp.changes where action = 'remove' or not {adds}")
+    warehouse.execute("delete from temp.whole")
     warehouse.execute(
         f"""delete from temp.removals where json_extract_string(identifiers, '$.person') not in (
-            select _key from ({suppressed_persons(suppressions)}) as spared where _key is not null)""")
+            select _key from ({persons(suppressions)}) as spared where _key is not null)""")
 
 
 def _spare(warehouse: Warehouse, rows: list[tuple[str, str, str | None]]) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,10 @@ STEPS: tuple[tuple[str, ...], ...] = (
      "alter table {schema}.sync_control add column if not exists column_types varchar"),
     # 3: messages in doubt are listed with the time until which they are repeated
     ("alter table {schema}.sync_control add column if not exists resend_within double",),
+    # 4: what a run was for, the mapping it used, and the version of the hashes
+    ("alter table {schema}.sync_control add column if not exists mapping varchar",
+     "alter table {schema}.sync_control add column if not exists payload_version bigint",
+     "alter table {schema}.run_log add column if not exists full_resync_reason varchar"),
 )
 """What leads from version 1 to 2, from 2 to 3 and so on. Tables that are new need no step: they are created."""
 VERSION = 1 + len(STEPS)
@@ -23,7 +27,7 @@ VERSION = 1 + len(STEPS)
 def migrate(warehouse: Warehouse, schema: str) -> bool:
     """Run the steps that the store has not seen; whether there were any. Call inside a transaction."""
     [(found,)] = warehouse.query(f"select max(version) from {schema}.version")
-    is_new = "resend_within" in (warehouse.columns(f"{schema}.sync_control") or {})
+    is_new = "payload_version" in (warehouse.columns(f"{schema}.sync_control") or {})
     version = found or (VERSION if is_new else 1)
     if version > VERSION:
         raise StateError(f"the tables of schema {schema} are of version {version}, and this release knows {VERSION}: "

@@ -160,9 +160,11 @@ def outcomes(warehouse: Warehouse, sync_id: str, epoch: int) -> dict[str, int]:
 
 def close(
     warehouse: Warehouse, sync_id: str, epoch: int, run_id: str, started: datetime, ended: datetime, status: str,
-    counts: Mapping[str, int], reason: str,
+    counts: Mapping[str, int], reason: str, full_resync_reason: str = "",
 ) -> None:
     """The last row of a run."""
     warehouse.execute(
-        "insert into activation.run_log values (?, ?, ?, ?, ?, ?, ?, ?)",
-        [sync_id, epoch, run_id, started, ended, status, json.dumps(dict(counts), sort_keys=True), reason])
+        """insert into activation.run_log (sync_id, epoch, run_id, started, ended, status, counts, reason,
+            full_resync_reason) values (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        [sync_id, epoch, run_id, started, ended, status, json.dumps(dict(counts), sort_keys=True), reason,
+         full_resync_reason or None])

@@ -1,8 +1,9 @@
 """The tables of schema `activation`: what was seen, what is wanted, what was intended and what came of it.
 
-Append-only, except `sync_control` (one row a sync), the open ends of `membership`, and two tables that are derived and
-can be thrown away: `desired` (the rendered members of a sync, found again from the audience) and `ledger_base` (the
-fold of receipts up to an epoch). Nothing else is ever updated, so a crash leaves rows to read, not states to guess.
+Append-only, except `sync_control` (one row a sync), the open ends of `membership`, the last good lists of whom to spare
+(`spared`), and two tables that are derived and can be thrown away: `desired` (the rendered members of a sync, found
+again from the audience) and `ledger_base` (the fold of receipts up to an epoch). Nothing else is ever updated, so a
+crash leaves rows to read, not states to guess. (Hashes are: when their algorithm changes, in all tables at once.)
 
 `desired.fingerprint` is the engine's own hash and finds rows to render again; `payload_hash` is ours and decides what
 is sent. An engine upgrade may change the first (DuckDB changed it between 1.2 and 1.3), which costs one rendering and
@@ -20,7 +21,7 @@ SCHEMA = "activation"
 TABLES = {
     "sync_control": """sync_id varchar primary key, audience varchar, connection varchar, epoch bigint, owner varchar,
         lease_until timestamp, target varchar, trigger_since bigint, folded_epoch bigint, column_types varchar,
-        resend_within double""",
+        resend_within double, mapping varchar, payload_version bigint""",
     "snapshot": """audience varchar, snapshot_id bigint, taken_at timestamp, status varchar, reason varchar,
         segment bigint, suppressed bigint, held_out bigint, entered bigint, "left" bigint, null_keys bigint,
         duplicates bigint, primary key (audience, snapshot_id)""",
@@ -41,11 +42,13 @@ TABLES = {
     "hold": """sync_id varchar, plan_id varchar, opened_at timestamp, objections varchar, limits varchar,
         state varchar, decided_by varchar, decision varchar, decided_at timestamp""",
     "run_log": """sync_id varchar, epoch bigint, run_id varchar, started timestamp, ended timestamp, status varchar,
-        counts varchar, reason varchar""",
+        counts varchar, reason varchar, full_resync_reason varchar""",
     "comparison": """sync_id varchar, epoch bigint, compared_at timestamp, in_channel bigint, delivered bigint,
         missing bigint, extra bigint, strangers bigint""",
     "decision": """decided_at timestamp, kind varchar, sync_id varchar, op_id varchar, decided_by varchar,
         reason varchar""",
+    "spared_list": "model varchar primary key, taken_at timestamp, persons bigint",
+    "spared": "model varchar, kind varchar, person_key varchar",
     "tombstone": "person_hmac varchar primary key, decided_at timestamp, decided_by varchar, reason varchar",
     "version": "version bigint",
 }

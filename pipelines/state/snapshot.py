@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pipelines.audiences import Audience, SuppressionModel
 from pipelines.errors import WarehouseError, did_you_mean
-from pipelines.state import tombstones
+from pipelines.state import suppressions, tombstones
 from pipelines.warehouse.protocol import Warehouse, quote
 
 
@@ -54,30 +54,50 @@ class View:
     entered: int
     left: int
     recent_entries: list[int]
-    """Entries of the last seven accepted snapshots, the first one not counted."""
+    """Entries of the last seven accepted snapshots that had any, the first one not counted."""
+    peak: int
+    """The largest accepted segment of the last seven days, or since a doubtful one was approved."""
     null_keys: int
     duplicates: int
+    missing: tuple[str, ...]
+    """Declared columns that the table lacks; they read as null."""
 
 
 def look(
-    warehouse: Warehouse, audience: Audience, suppressions: Sequence[SuppressionModel], key: tombstones.Key
+    warehouse: Warehouse, audience: Audience, spared: Sequence[SuppressionModel], key: tombstones.Key, at: datetime
 ) -> View:
     """Read the audience, give each row a standing and compare with the last accepted snapshot."""
-    null_keys, duplicates = _read_rows(warehouse, audience)
-    _judge(warehouse, audience, suppressions)
+    missing, null_keys, duplicates = _read_rows(warehouse, audience)
+    _judge(warehouse, audience, spared)
     if audience.key_kind == "person":
         tombstones.leave_out(warehouse, key)
     before, entered, left = _compare(warehouse, audience.name)
     counts: dict[str, int] = dict(warehouse.query("select standing, count(*) from segment group by standing"))
     recent = [row[0] for row in warehouse.query(
-        """select entered from activation.snapshot where audience = ? and status = 'accepted' and snapshot_id > 1
+        """select entered from activation.snapshot
+        where audience = ? and status = 'accepted' and snapshot_id > 1 and entered > 0
         order by snapshot_id desc limit 7""", [audience.name])]
     return View(sum(counts.values()), counts.get("suppressed", 0), counts.get("held_out", 0), before, entered, left,
-                recent, null_keys, duplicates)
+                recent, _peak(warehouse, audience.name, at), null_keys, duplicates, missing)
 
 
-def record(warehouse: Warehouse, audience: Audience, view: View, at: datetime, doubt: str = "") -> Snapshot:
-    """Write the snapshot down. With a `doubt` it is held: history stays as it was. Call inside a transaction."""
+def _peak(warehouse: Warehouse, audience: str, at: datetime) -> int:
+    [(peak,)] = warehouse.query(
+        """select max(segment) from activation.snapshot
+        where audience = $audience and status = 'accepted' and taken_at >= $since and snapshot_id >= coalesce((
+            select max(snapshot_id) from activation.snapshot
+            where audience = $audience and status = 'accepted' and reason <> ''), 0)""",
+        {"audience": audience, "since": naive(at) - timedelta(days=7)})
+    return int(peak or 0)
+
+
+def record(
+    warehouse: Warehouse, audience: Audience, view: View, at: datetime, doubt: str = "", released: str = ""
+) -> Snapshot:
+    """Write the snapshot down. With a `doubt` it is held: history stays as it was. Call inside a transaction.
+
+    `released`: the doubt that a person has approved; the snapshot is accepted, and what follows is measured by it.
+    """
     [(newest,)] = warehouse.query(
         "select coalesce(max(snapshot_id), 0) from activation.snapshot where audience = ?", [audience.name])
     if not doubt:
@@ -87,8 +107,8 @@ def record(warehouse: Warehouse, audience: Audience, view: View, at: datetime, d
     warehouse.execute(
         """insert into activation.snapshot (audience, snapshot_id, taken_at, status, reason, segment, suppressed,
             held_out, entered, "left", null_keys, duplicates) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-        [taken.audience, taken.id, naive(at), "held" if doubt else "accepted", doubt, taken.segment, taken.suppressed,
-         taken.held_out, taken.entered, taken.left, taken.null_keys, taken.duplicates])
+        [taken.audience, taken.id, naive(at), "held" if doubt else "accepted", doubt or released, taken.segment,
+         taken.suppressed, taken.held_out, taken.entered, taken.left, taken.null_keys, taken.duplicates])
     return taken
 
 
@@ -97,23 +117,19 @@ def naive(moment: datetime) -> datetime:
     return moment.replace(tzinfo=None)
 
 
-def suppressed_persons(suppressions: Sequence[SuppressionModel]) -> str:
-    """SQL of the person keys (`_key`) that must be spared now."""
-    each = (f"select cast({quote(model.key)} as varchar) as _key from {model.relation}" for model in suppressions)
-    return " union ".join(each) or "select cast(null as varchar) as _key where false"
-
-
-def _read_rows(warehouse: Warehouse, audience: Audience) -> tuple[int, int]:
+def _read_rows(warehouse: Warehouse, audience: Audience) -> tuple[tuple[str, ...], int, int]:
+    """Leave `audience_rows`: declared columns that are missing, rows without a key, and rows beside another."""
     present = warehouse.columns(audience.relation)
     if present is None:
         raise WarehouseError(f"audience {audience.name}: {audience.relation} does not exist in the warehouse; "
                              f"build it first (tailrace build --select {audience.name})")
-    for column in {audience.key, *audience.identifiers.values(), *_sent_columns(audience)}:
-        if column not in present:
-            raise WarehouseError(f"audience {audience.name}: column {column} is declared but {audience.relation} has "
-                                 f"none of that name{did_you_mean(column, present)}; build the model again")
+    if audience.key not in present:
+        raise WarehouseError(f"audience {audience.name}: column {audience.key} is declared but {audience.relation} has "
+                             f"none of that name{did_you_mean(audience.key, present)}; build the model again")
+    missing = tuple(sorted({*audience.identifiers.values(), *_sent_columns(audience)} - present.keys()))
+    nulls = "".join(f", cast(null as varchar) as {quote(column)}" for column in missing)
     key = f"cast({quote(audience.key)} as varchar)"
-    rows = f"select {key} as _key, * from {audience.relation} where {key} is not null and trim({key}) <> ''"
+    rows = f"select {key} as _key, *{nulls} from {audience.relation} where {key} is not null and trim({key}) <> ''"
     for drop in ("drop view if exists temp.audience_rows", "drop table if exists temp.audience_once"):
         warehouse.execute(drop)
     total, usable, distinct = _count_keys(warehouse, audience.relation, key)
@@ -124,7 +140,7 @@ def _read_rows(warehouse: Warehouse, audience: Audience) -> tuple[int, int]:
             f" (partition by _key order by {order}) as _nth from ({rows})) where _nth = 1")
         rows = "select * from temp.audience_once"
     warehouse.execute(f"create temp view audience_rows as {rows}")
-    return total - usable, usable - distinct
+    return missing, total - usable, usable - distinct
 
 
 def _count_keys(warehouse: Warehouse, relation: str, key: str) -> tuple[int, int, int]:
@@ -145,7 +161,7 @@ def _sent_columns(audience: Audience) -> set[str]:
     return {*messages, *members, *audience.regions.values()}
 
 
-def _judge(warehouse: Warehouse, audience: Audience, suppressions: Sequence[SuppressionModel]) -> None:
+def _judge(warehouse: Warehouse, audience: Audience, spared: Sequence[SuppressionModel]) -> None:
     share = round(audience.holdout * 10_000)
     held_out = f"{warehouse.bucket('$salt || r._key')} < $share" if share else "false"
     warehouse.execute("drop table if exists temp.segment")
@@ -153,7 +169,7 @@ def _judge(warehouse: Warehouse, audience: Audience, suppressions: Sequence[Supp
         f"""create temp table segment as
         select r._key as person_key, case when s._key is not null then 'suppressed'
             when {held_out} then 'held_out' else 'sent' end as standing
-        from temp.audience_rows as r left join ({suppressed_persons(suppressions)}) as s on r._key = s._key""",
+        from temp.audience_rows as r left join ({suppressions.persons(spared)}) as s on r._key = s._key""",
         {"salt": f"{audience.holdout_salt}|", "share": share} if share else ())
 
 

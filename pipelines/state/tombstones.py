@@ -66,15 +66,15 @@ def is_forgotten(warehouse: Warehouse, path: Path, person: str) -> bool:
     return bool(known) and digest(read_key(path), person) in known
 
 
-def leave_out(warehouse: Warehouse, key: Key) -> None:
-    """Take the forgotten out of `segment`."""
+def leave_out(warehouse: Warehouse, key: Key, table: str = "temp.segment") -> None:
+    """Take the forgotten out of the persons in `table`."""
     if not (known := list_digests(warehouse)):
         return
     secret = key()
-    gone = [person for batch in warehouse.arrow("select person_key from temp.segment")
+    gone = [person for batch in warehouse.arrow(f"select person_key from {table}")
             for person in batch.column(0).to_pylist() if digest(secret, person) in known]
     for person in gone:
-        warehouse.execute("delete from temp.segment where person_key = ?", [person])
+        warehouse.execute(f"delete from {table} where person_key = ?", [person])
 
 
 def places(warehouse: Warehouse, person: str) -> list[tuple[str, str, str]]:
@@ -188,4 +188,5 @@ def erase(warehouse: Warehouse, person: str, syncs: Sequence[str], accounts: Seq
         delete("desired", "sync_id = $sync and person_key = $person", scope)
     others = ", ".join(map(literal, accounts)) or "''"
     delete("membership", f"person_key = $person and audience not in ({others})", {"person": person})
+    delete("spared", "person_key = $person and kind <> 'account'", {"person": person})
     return erased

@@ -74,7 +74,7 @@ VIEWS = {
         {_NAMED} r.sync_id = c.sync_id""",
     "runs": f"""
         select c.sync_id, c.audience, c.connection, l.epoch, l.run_id, l.started, l.ended, l.status, l.reason,
-            {{counts}}
+            {{counts}}, l.full_resync_reason
         from {{schema}}.run_log as l {_NAMED} l.sync_id = c.sync_id""".replace("{counts}", ",\n            ".join(
             f"cast(json_extract_string(l.counts, '$.{name}') as bigint) as {column}" for name, column in (
                 ("add", "added"), ("update", "updated"), ("remove", "removed"), ("trigger", "messages"),

@@ -81,7 +81,7 @@ class Corner:
         return int(self.box.truth()["channels"][channel]["requests"])
 
 
-def made(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
+def made(result: dg.ExecuteInProcessResult | dg.JobExecutionResult) -> dict[str, dict[str, Any]]:
     """Asset → metadata, for each materialisation."""
     return {event.asset_key.to_user_string(): _plain(event.materialization.metadata)
             for event in result.get_asset_materialization_events()}
@@ -93,7 +93,9 @@ def observed(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
             for event in result.get_asset_observation_events()}
 
 
-def judged(result: dg.ExecuteInProcessResult, failed: bool = False) -> dict[str, dict[str, Any]]:
+def judged(
+    result: dg.ExecuteInProcessResult | dg.JobExecutionResult, failed: bool = False
+) -> dict[str, dict[str, Any]]:
     """`asset:check` → metadata, for each check; with `failed` only of those that did not pass."""
     return {f"{check.asset_key.to_user_string()}:{check.check_name}": _plain(check.metadata)
             for check in result.get_asset_check_evaluations() if not (failed and check.passed)}

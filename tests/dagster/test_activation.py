@@ -51,8 +51,10 @@ def test_a_launched_audience_reaches_its_channels_and_shows_counts_that_are_true
     }
     assert corner.members("customerio", "cart") == ["ada", "bob"]
     assert judged(result) == {
+        "audience/cart:upstream_good": {},
         "audience/cart:keys_unique": {"rows_without_key": 0, "rows_beside_another": 0},
         "audience/cart:identifiers_present": {"crm": 0, "hook": 0},
+        "audience/cart:suppressions_whole": {},
         "crm/cart:all_delivered": {"rejected": 0, "unknown": 0},
         "crm/cart:no_objections": {},
         "hook/cart:all_delivered": {"rejected": 0, "unknown": 0},
@@ -115,7 +117,7 @@ def test_a_table_that_is_not_built_says_what_to_do_and_sends_nothing(corner: Cor
 def test_a_snapshot_alone_sends_nothing(corner: Corner) -> None:
     result = corner.launch("audience/cart")
     assert made(result).keys() == {"audience/cart"}
-    assert judged(result).keys() == {"audience/cart:keys_unique"}
+    assert judged(result).keys() == {"audience/cart:keys_unique", "audience/cart:upstream_good"}
     assert (corner.requests("customerio"), corner.requests("webhook")) == (0, 0)
 
 

@@ -103,6 +103,11 @@ def test_suppressions_are_all_that_audiences_name_and_do_not_contact(valid):
     ]
 
 
+def test_how_many_may_leave_a_list_to_spare_at_once_is_its_own_guards_or_one_in_ten(valid):
+    assert {s.name: s.removal for s in valid.suppressions} == {
+        "blocked_accounts": 0.1, "buyers": 0.4, "do_not_contact": 0.1, "do_not_retarget": 0.1, "quiet_now": 0.1}
+
+
 def test_do_not_contact_spares_every_audience_that_has_persons(valid):
     assert {a.name: sorted(s.name for s in valid.sparing(a)) for a in valid.audiences} == {
         "counted": ["do_not_contact"],

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from pipelines.audiences import Guards
 from pipelines.errors import StateError
 from pipelines.state import holds
-from tests.engine.world import World
+from pipelines.sync import Task, run_to_end, walk
+from tests.engine.world import START, World
 
 STABLE = Guards(removal="30%", entries=5, unusable="10%")
 PEOPLE = [(f"p{n:02}", f"p{n:02}@x.io", n) for n in range(20)]
@@ -127,3 +131,98 @@ def test_planning_shows_what_is_held_and_opens_no_hold(world: World) -> None:
     world.people(*PEOPLE[:10])
     planned = world.plan(1)
     assert (planned["remove"], world.sql("select count(*) from activation.hold")) == (10, [(0,)])
+
+
+def test_by_itself_an_audience_may_lose_three_in_ten_and_no_more(world: World) -> None:
+    world.guards = Guards()
+    world.people(*PEOPLE[:14])
+    assert (world.run(1).status, len(world.channel.members)) == ("ok", 14)
+    world.people(*PEOPLE[:9])
+    assert (world.run(20).status, len(world.channel.members)) == ("held", 14)
+
+
+def test_the_last_of_a_small_audience_may_leave_and_not_all_of_them_at_once(make_world) -> None:
+    world = make_world()
+    world.guards = Guards()
+    for day, (count, status) in enumerate([(3, "ok"), (0, "held"), (2, "ok"), (0, "held"), (1, "ok"), (0, "ok")]):
+        world.people(*PEOPLE[:count])
+        assert (day, world.run(10 * day).status) == (day, status)
+    assert world.channel.members == {}
+
+
+def test_an_audience_that_wears_away_within_a_week_is_held(world: World) -> None:
+    for day, count in enumerate((16, 13, 10), start=1):
+        world.people(*PEOPLE[:count])
+        assert world.run(day).status == "ok"
+    world.people(*PEOPLE[:9])
+    worn = world.run(4)
+    assert (worn.status, worn.reason) == (
+        "held", "9 are left of 20 within seven days (55% fewer; the limit is 51%)")
+    approve(world, worn.plan.plan_id)
+    assert (world.run(5).status, len(world.channel.members)) == ("ok", 9)
+    world.people(*PEOPLE[:8])
+    assert world.run(6).status == "ok"
+
+
+def test_what_wore_away_over_longer_is_usual(world: World) -> None:
+    for day, count in enumerate((15, 11, 8), start=1):
+        world.people(*PEOPLE[:count])
+        assert world.run(8 * day).status == "ok"
+
+
+def test_a_column_that_is_gone_holds_the_plan_and_suppressed_persons_leave_all_the_same(world: World) -> None:
+    world.sql("alter table cart drop column value")
+    world.spare("p03")
+    result = world.run(1)
+    assert (result.status, result.accepted, len(world.channel.members)) == ("held", 1, 19)
+    assert "the table has no value any more" in result.reason
+    assert world.channel.members["p04@x.io"] == {"value": 4}
+
+
+def test_quiet_snapshots_say_nothing_of_what_is_usual(world: World) -> None:
+    for day in range(1, 6):
+        world.run(day)
+    world.people(*PEOPLE, *((f"w{n}", f"w{n}@x.io", 1) for n in range(30)))
+    assert world.run(6).status == "ok"
+
+
+def test_an_approval_survives_that_a_suppressed_person_left_meanwhile(world: World) -> None:
+    world.spare("p15")
+    world.people(*PEOPLE[:10])
+    approve(world, world.run(1).plan.plan_id)
+    assert (world.run(2).status, len(world.channel.members)) == ("ok", 10)
+
+
+def test_the_approval_of_one_syncs_plan_releases_no_other(world: World) -> None:
+    def run(day: int) -> dict[str, str]:
+        results = run_to_end(walk(replace(world.audience, syncs=(world.sync, letters)), tasks, world.suppressions,
+                                  world.ports, START + timedelta(days=day)))
+        return {result.plan.sync: result.plan.plan_id if result.status == "held" else "" for result in results}
+
+    letters = world.sync.model_copy(update={"to": "letters"})
+    tasks = [*world.tasks, Task("cart__letters", letters, world.destination)]
+    run(1)
+    world.people(*PEOPLE, *((f"w{n}", f"w{n}@x.io", 1) for n in range(30)))
+    for snapshot in (11, 12, 13):
+        world.sql("insert into activation.snapshot (audience, snapshot_id, taken_at, status, reason, segment, entered)"
+                  " select audience, ?, taken_at, status, reason, segment, 4 from activation.snapshot"
+                  " where snapshot_id = 1", [snapshot])
+    first = run(2)
+    assert all(first.values())
+    approve(world, first["cart__letters"])
+    second = run(3)
+    assert (second["cart__letters"], second["cart__mail"] != "") == ("", True)
+    assert run(4)["cart__mail"] == second["cart__mail"]
+    approve(world, second["cart__mail"])
+    assert run(5) == {"cart__mail": "", "cart__letters": ""}
+
+
+def test_an_audience_that_goes_nowhere_is_never_held(make_world) -> None:
+    world = make_world()
+    world.guards = Guards()
+    audience = replace(world.audience, syncs=())
+    taken = []
+    for day, count in enumerate((20, 0)):
+        world.people(*PEOPLE[:count])
+        taken += walk(audience, [], world.suppressions, world.ports, START + timedelta(days=day))
+    assert [(step.left, step.doubt) for step in taken] == [(0, ""), (20, "")]

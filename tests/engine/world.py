@@ -189,11 +189,11 @@ class World:
         self.channel, self.clock = Channel(), HandClock()
         self.destination = destination(Settings())
         self.transport: Callable[[], Transport] = lambda: Wire(self.channel)
-        self.holdout = 0.0
+        self.kind, self.holdout = "marketing", 0.0
         self.suppressions = (SuppressionModel("do_not_contact", f"{self.engine.schema}.spared", "person_id"),)
         self.own: tuple[SuppressionModel, ...] = ()
         """Suppressions of the sync alone."""
-        self.guards = Guards(removal="100%")
+        self.guards = Guards(removal="100%", entries=None, unusable="100%")
         self.declare(**sync)
         self.sql("create table spared (person_id varchar)")
         self.people()
@@ -205,19 +205,24 @@ class World:
     @property
     def audience(self) -> Audience:
         return Audience(name="cart", relation=f"{self.engine.schema}.cart", key="person_id", holdout=self.holdout,
+                        kind=self.kind,
                         identifiers={"person": "person_id", "email": "email"}, syncs=(self.sync,),
                         guards=self.guards)
 
     def people(self, *rows: tuple[str | None, str | None, int | None]) -> None:
         """The audience table now: (person_id, email, value)."""
         self.sql("create or replace table cart (person_id varchar, email varchar, value integer)")
-        for row in rows:
-            self.sql("insert into cart values (?, ?, ?)", row)
+        if rows:
+            marks = ", ".join(["(?, ?, ?)"] * len(rows))
+            self.sql(f"insert into cart values {marks}", [value for row in rows for value in row])
 
     def spare(self, *persons: str) -> None:
-        """Suppress these persons."""
-        for person in persons:
-            self.sql("insert into spared values (?)", [person])
+        """Suppress these persons too."""
+        self.sql(f"insert into spared values {', '.join(['(?)'] * len(persons))}", persons)
+
+    def release(self, *persons: str) -> None:
+        """Take these persons off the list."""
+        self.sql(f"delete from spared where person_id in ({', '.join('?' * len(persons))})", persons)
 
     def sql(self, statement: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
         return self.engine.sql(statement, values)
@@ -243,7 +248,7 @@ class World:
 
     @property
     def tasks(self) -> list[Task]:
-        return [Task("cart__mail", self.sync, self.destination, self.own)]
+        return [Task(f"cart__{self.sync.to}", self.sync, self.destination, self.own)]
 
     def plan(self, days: float = 0) -> dict[str, int]:
         self.clock.at = (START + timedelta(days=days)).replace(tzinfo=None)

@@ -30,8 +30,9 @@ from tests.sim.sqlite import SQLiteMemory
 START = datetime(2026, 10, 21, 6, tzinfo=UTC)
 MAPPINGS = (["value"], ["value", "tier"], {"value": "score"})
 TRIGGER = {"when": "enters", "event": "cart_abandoned", "send": ["value"], "max_age": "90d"}
-STABLE = Guards.model_validate({"removal": "30%", "entries": 5, "unusable": "10%"})
-SPARED = (SuppressionModel("do_not_contact", "main.spared", "person_id"),)
+STABLE = Guards()
+ANY = Guards(removal=1.0, entries=None, unusable=1.0)
+SPARED = (SuppressionModel("do_not_contact", "main.spared", "person_id", removal=1.0),)
 
 
 class Violation(AssertionError):
@@ -155,7 +156,7 @@ class World:
     @property
     def audience(self) -> Audience:
         return Audience(name="cart", relation="main.cart", key="person_id", syncs=(self.sync,),
-                        guards=STABLE if self.scenario.guarded else Guards(),
+                        guards=STABLE if self.scenario.guarded else ANY,
                         identifiers={"person": "person_id", "email": "email"})
 
     def at(self, skew: float = 0.0) -> datetime:

@@ -1,0 +1,48 @@
+"""The link of a held plan: it opens Dagster's launchpad with the approval filled in, but for who decides and why.
+
+The launchpad reads `config` and `assetSelection` from its address. Launching approves exactly this plan and syncs the
+audience; dbt builds nothing in between, or the plan might be another by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import quote, urlencode
+
+import dagster as dg
+import yaml
+
+from pipelines.audiences import Audience
+from pipelines.defs.keys import snapshot_key, sync_key
+
+JOB = "sync_audiences"
+"""The one job of all audiences."""
+
+
+def approval_link(location: str | None, audience: Audience, plan_id: str) -> str:
+    """Markdown; where no web server has launched the run, the command that does the same."""
+    if location is None:
+        return f"`tailrace approve {plan_id} --by NAME --reason TEXT`"
+    return f"[Approve exactly this plan]({approval_address(location, audience, plan_id)})"
+
+
+def approval_address(location: str, audience: Audience, plan_id: str) -> str:
+    """The address on the web server."""
+    step = f"activate_{audience.name}"
+    asked = {"approve_plan": plan_id, "approved_by": "", "reason": ""}
+    config = yaml.safe_dump({"ops": {step: {"config": asked}}}, sort_keys=False)
+    assets = [snapshot_key(audience), *(sync_key(audience, sync) for sync in audience.syncs)]
+    query = urlencode([("config", config), *_selection(assets, step)], quote_via=quote)
+    return f"/locations/{quote(location)}/jobs/{JOB}/playground/setup?{query}"
+
+
+def _selection(assets: Iterable[dg.AssetKey], step: str) -> Iterable[tuple[str, str]]:
+    for number, key in enumerate(assets):
+        yield from ((f"assetSelection[{number}][assetKey][path][{place}]", part) for place, part in enumerate(key.path))
+        yield f"assetSelection[{number}][opNames][0]", step
+
+
+def location_of(run: dg.DagsterRun) -> str | None:
+    """The code location that a web server or daemon has launched the run from."""
+    origin = run.remote_job_origin
+    return origin.repository_origin.code_location_origin.location_name if origin else None

@@ -1,0 +1,51 @@
+"""The gate in Dagster: a run goes on with the audiences whose models are good, and says of the others why not."""
+
+import os
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from tests.dagster.corner import Corner, judged, made
+
+AUDIENCES = ("audience/cart", "crm/cart", "hook/cart", "audience/everybody", "crm/everybody")
+UPSTREAM = "audience/cart:upstream_good"
+
+
+def every_job() -> dg.JobDefinition:
+    """The job as a run worker finds it, with the executor of production."""
+    return Corner(Path(os.environ["CORNER"])).defs.resolve_implicit_global_asset_job_def()
+
+
+def launch(corner: Corner, *keys: str) -> dg.ExecuteInProcessResult | dg.JobExecutionResult:
+    with (pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.local_temp(str(corner.folder.parent)) as instance):
+        patch.setenv("CORNER", str(corner.folder))
+        return dg.execute_job(dg.reconstructable(every_job), instance, raise_on_error=False,
+                              asset_selection=[dg.AssetKey(key.split("/")) for key in keys])
+
+
+def reasons(result: dg.ExecuteInProcessResult | dg.JobExecutionResult) -> dict[str, str]:
+    return {name: str(found["reason"]) for name, found in judged(result, failed=True).items() if "reason" in found}
+
+
+def test_a_model_that_fails_stops_its_own_audience_and_the_run_is_red(corner: Corner) -> None:
+    (corner.folder / "models/audiences/cart.sql").write_text("select no_such_column from {{ ref('persons') }}")
+    result = launch(corner, "audiences/cart", "audiences/everybody", *AUDIENCES)
+    assert not result.success
+    assert made(result).keys() == {"audiences/everybody", "audience/everybody", "crm/everybody"}
+    assert reasons(result)[UPSTREAM].startswith("upstream, model cart failed (at ")
+    assert (corner.members("customerio", "everybody"), corner.requests("webhook")) == (["ada", "bob", "cyd", "dee"], 0)
+    again = launch(corner, *AUDIENCES[:3])
+    assert (again.success, list(reasons(again)), corner.requests("webhook")) == (False, [UPSTREAM], 0)
+    assert corner.sync("cart") == {"cart__crm": "failed", "cart__hook": "failed"}
+
+
+def test_a_test_that_fails_stops_its_own_audience_and_what_was_built_is_shown(corner: Corner) -> None:
+    people = corner.folder / "seeds/people.csv"
+    people.write_text(people.read_text() + people.read_text().splitlines()[1] + "\n")
+    result = launch(corner, "raw/people", "people/persons", "audiences/cart", "audiences/everybody", *AUDIENCES)
+    assert not result.success
+    assert made(result).keys() == {"raw/people", "people/persons", "audiences/cart", "audiences/everybody",
+                                   "audience/everybody", "crm/everybody"}
+    assert "test unique_cart_person_id failed" in reasons(result)[UPSTREAM]
+    assert corner.requests("webhook") == 0
