@@ -179,3 +179,11 @@ def _native(value: Any) -> Any:
     if text.lower() in {"true", "false"}:
         return text.lower() == "true"
     return int(text) if re.fullmatch(r"-?\d+", text) else float(text) if re.fullmatch(r"-?\d+\.\d+", text) else value
+
+
+def variable(project_dir: Path, name: str) -> Any:
+    """A var's value in dbt_project.yml, for all packages or for the project itself."""
+    document = read_project(project_dir).value or {}
+    variables = document.get("vars") or {}
+    own = variables.get(document.get("name")) or {}
+    return own.get(name, variables.get(name)) if isinstance(own, dict) else variables.get(name)

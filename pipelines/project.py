@@ -75,7 +75,7 @@ class Project:
     @cached_property
     def as_of(self) -> datetime:
         """The moment the audiences speak of (UTC): the var `as_of`, and the present where the project has none."""
-        written = self.variables.get("as_of") or _project_variable(self.dir, "as_of")
+        written = self.variables.get("as_of") or profiles.variable(self.dir, "as_of")
         return _moment(str(written)) if written else datetime.now(UTC).replace(microsecond=0)
 
     @cached_property
@@ -285,14 +285,6 @@ def _find(given: Path) -> Path:
     folder = given.absolute()
     inside = folder / "dbt_project"
     return inside if not (folder / "dbt_project.yml").exists() and (inside / "dbt_project.yml").exists() else folder
-
-
-def _project_variable(project_dir: Path, name: str) -> Any:
-    """A var's value in dbt_project.yml, for all packages or for the project itself."""
-    document = profiles.read_project(project_dir).value or {}
-    variables = document.get("vars") or {}
-    own = variables.get(document.get("name")) or {}
-    return own.get(name, variables.get(name)) if isinstance(own, dict) else variables.get(name)
 
 
 def _moment(written: str) -> datetime:
