@@ -24,7 +24,7 @@ from destinations.answers import code, expect, known_by, resend, unaccepted
 from destinations.discretion import discreet
 from destinations.google_ads_answers import CONFIGURATION, blame, named_rows, read_status, reasons, user_lists
 from destinations.http import Json, Request, Response, send_json, walk, with_query
-from destinations.identifiers import Unusable, hash_of
+from destinations.identifiers import hash_of
 from destinations.login import fetch_token, logged_in
 from destinations.matching import GOOGLE_ADDRESS, google_address
 from destinations.protocol import (
@@ -84,7 +84,7 @@ class GoogleAds(Destination):
     settings_type = GoogleAdsSettings
     capabilities = Capabilities(
         operations={Operation.ADD: _INGESTION, Operation.REMOVE: _INGESTION},
-        identifiers=("person", "account", "madid", "email", "phone"),
+        identifiers=tuple(kind for kinds in _KINDS.values() for kind in kinds),
         fields=frozenset((*GOOGLE_ADDRESS, *_PERSONAL)),
         hashed=True,
         matches_any=True,
@@ -95,11 +95,13 @@ class GoogleAds(Destination):
         target="list_id",
     )
 
+    def __init__(self, settings: GoogleAdsSettings) -> None:
+        super().__init__(settings)
+        self.capabilities = replace(type(self).capabilities, identifiers=_KINDS[settings.upload_key])
+
     def identify(self, kind: str, value: str, region: str | None = None) -> str:
-        known, normalise = _KINDS[self.settings.upload_key], super().identify
-        if kind not in known:
-            raise Unusable(f"this user list knows people by {' and '.join(known)}")
-        if self.settings.upload_key != "CONTACT_ID":
+        normalise = super().identify
+        if kind not in _KINDS["CONTACT_ID"]:
             return normalise(kind, value, region)
         return hash_of(value, lambda plain: undotted(normalise(kind, plain, region)))
 
@@ -123,7 +125,7 @@ class GoogleAds(Destination):
         def ask(members: Sequence[Member]) -> Request:
             return self._ask("POST", f"audienceMembers:{verb}", self._body(batch, members))
 
-        batch, nobody = known_by(batch, _KINDS[self.settings.upload_key])
+        batch, nobody = known_by(batch, self.capabilities.identifiers)
         if not batch.members:
             return nobody
         response, left, outcomes = yield from resend(ask, batch.members, named_rows)

@@ -23,7 +23,6 @@ from pydantic import Field, SecretStr, model_validator
 from destinations.answers import code, expect, unaccepted
 from destinations.http import Json, Request, Response, send_json, walk, with_query
 from destinations.hubspot_answers import as_text, blame_properties, read_rows, why_of
-from destinations.identifiers import Unusable
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -85,10 +84,10 @@ class Hubspot(Destination):
         target="list_id",
     )
 
-    def identify(self, kind: str, value: str, region: str | None = None) -> str:
-        if kind != "email" and self.settings.id_property == "email":
-            raise Unusable("contacts are found by email")
-        return super().identify(kind, value, region)
+    def __init__(self, settings: HubspotSettings) -> None:
+        super().__init__(settings)
+        if settings.id_property == "email":
+            self.capabilities = replace(type(self).capabilities, identifiers=("email",))
 
     def deliver(self, batch: Batch) -> Exchange:
         if batch.operation is Operation.DELETE:

@@ -44,7 +44,9 @@ def blame(response: Response, kind: str, key: str) -> None:
 
 
 def read_table(response: Response, key: str) -> Rows | None:
-    """Result rows by the warehouse's key; None when the answer is no such table."""
+    """Result rows by the warehouse's key; None when the answer is no such table, and none where it is empty."""
+    if response.ok and not response.body.strip():
+        return {}
     table = read_csv(response.body) if response.ok else None
     return {row[key]: row for row in table[1]} if table and key in table[0] else None
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from destinations.protocol import Capabilities, Operation
+from destinations.protocol import Capabilities, Destination, Operation
 from pipelines.audiences import Audience, Sync
 from pipelines.blocks import Flaw
 from pipelines.connections import Connections
@@ -59,7 +59,7 @@ def check_connection(entry: Entry, connections: Connections) -> Iterator[Flaw]:
         known = f"; declared in {connections.file} are: {', '.join(sorted(connections)) or 'none'}"
         yield (*at, "to"), f"there is no connection {sync.to}{did_you_mean(sync.to, connections) or known}"
     elif kind := connections.kind(sync.to):
-        yield from _check_capabilities(entry, kind.capabilities)
+        yield from _check_capabilities(entry, _capabilities(sync.to, kind, connections))
 
 
 def check_targets(entries: Iterable[Entry], connections: Connections) -> Iterator[tuple[Entry, Flaw]]:
@@ -94,6 +94,14 @@ def _check_send(
             yield at, problem
         if remote.setdefault(name, column) != column:
             yield at, f"{remote[name]} and {column} are both sent as {name}; give each a name of its own"
+
+
+def _capabilities(name: str, kind: type[Destination], connections: Connections) -> Capabilities:
+    """What this connection can do, which its settings may narrow."""
+    try:
+        return connections.open(name).destination.capabilities
+    except ConnectionFault:  # reported by connections.check
+        return kind.capabilities
 
 
 def _check_capabilities(entry: Entry, can: Capabilities) -> Iterator[Flaw]:

@@ -40,6 +40,7 @@ class Credentials:
     """The only campaign that is API-triggered."""
     braze_canvas_id: str = "sandbox-canvas"
     google_ads_access_token: str = "sandbox-google"  # noqa: S105 (opens nothing but a local server)
+    google_ads_refresh_token: str = "sandbox-google-refresh"  # noqa: S105 (likewise)
     google_ads_account_id: str = "1000000002"
     tiktok_ads_access_token: str = "sandbox-tiktok"  # noqa: S105 (opens nothing but a local server)
     tiktok_ads_advertiser_id: str = "7000000000000000001"

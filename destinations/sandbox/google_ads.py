@@ -12,6 +12,7 @@ import json
 import re
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 from destinations.sandbox.channel import Call, Channel, Document, Refuse, Reply, Route
 from destinations.sandbox.google_bodies import INGEST, REMOVE, REMOVE_ALL, USER_LIST, row_of, wrong_rows
@@ -30,6 +31,7 @@ class GoogleAds(Channel):
 
     name = "google_ads"
     routes = (
+        Route("POST", "token", "token", "other"),
         Route("POST", "v1/audienceMembers:ingest", "ingest", "ingestion"),
         Route("POST", "v1/audienceMembers:remove", "remove", "ingestion"),
         Route("POST", "v1/audienceMembers:removeAll", "remove_all", "ingestion"),
@@ -55,10 +57,12 @@ class GoogleAds(Channel):
         return {"audiences": audiences, "messages": [], "repeats": 0}
 
     def answer(self, call: Call) -> Reply:
+        route, found = self.find(call)
+        if route.take == "token":
+            return self.token(call)
         if call.headers.get("authorization") != f"Bearer {self.setup.credentials.google_ads_access_token}":
             raise Refuse(self.error(401, "Request had invalid authentication credentials."))
         self.settle()
-        route, found = self.find(call)
         if self.setup.pace and self.windows.take(route.rate, RATES[route.rate]):
             return self.throttled(None)
         if call.method == "POST" and (call.content_type != "application/json" or not isinstance(call.json, dict)):
@@ -79,6 +83,14 @@ class GoogleAds(Channel):
         ]  # fmt: skip
         error = {"code": 400, "message": "There was a problem with the request.", "status": "INVALID_ARGUMENT"}
         return Refuse(Reply(400, {"error": {**error, "details": details}}))
+
+    def token(self, call: Call) -> Reply:
+        """The OAuth server's part, which is a host of its own at Google: a refresh token fetches an access token."""
+        form, secrets = dict(parse_qsl(call.body.decode())), self.setup.credentials
+        if form.get("grant_type") != "refresh_token" or form.get("refresh_token") != secrets.google_ads_refresh_token:
+            return Reply(400, {"error": "invalid_grant", "error_description": "Token has been expired or revoked."})
+        token = {"access_token": secrets.google_ads_access_token, "expires_in": 3599, "token_type": "Bearer"}
+        return Reply(200, token)
 
     def ingest(self, call: Call) -> Reply:
         key = self._target(call, INGEST)

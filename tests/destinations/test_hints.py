@@ -37,6 +37,20 @@ def test_braze_throttles_by_429_alone() -> None:
     assert BRAZE.throttled(Response(400, {"x-ratelimit-retry-after": "17"})) is None
 
 
+@pytest.mark.parametrize(
+    ("name", "settings", "kinds"),
+    [("google_ads", {"access_token": "t", "account_id": "1"}, ("email", "phone")),
+     ("google_ads", {"access_token": "t", "account_id": "1", "upload_key": "USER_ID"}, ("person", "account")),
+     ("google_ads", {"access_token": "t", "account_id": "1", "upload_key": "MOBILE_ID", "list_id": "5"}, ("madid",)),
+     ("hubspot", {"access_token": "t"}, ("email",)),
+     ("hubspot", {"access_token": "t", "id_property": "customer_key"}, ("person", "account", "email"))],
+)  # fmt: skip
+def test_a_connection_knows_people_by_what_its_settings_say(
+    name: str, settings: dict[str, Any], kinds: tuple[str, ...]
+) -> None:
+    assert open_(name, **settings).capabilities.identifiers == kinds
+
+
 META = open_("meta_ads", access_token="t")
 HUBSPOT = open_("hubspot", access_token="t")
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from destinations.google_ads import GoogleAds, GoogleAdsSettings
-from destinations.protocol import Batch, Job, Member, Operation
+from destinations.protocol import Batch, Job, Member, Operation, Refused
 
 LISTS = "/v1/accountTypes/GOOGLE_ADS/accounts/1000000002/userLists"
 KIND = {"uploadKeyTypes": ["CONTACT_ID"], "contactIdInfo": {"dataSourceType": "DATA_SOURCE_TYPE_FIRST_PARTY"}}
@@ -223,3 +223,13 @@ def test_a_list_of_user_ids_takes_those_and_nothing_else(bench, google):
     assert reason(ingest(google, key, email(1))) == (400, "audience_members[0]", "INVALID_USER_LIST_TYPE")
     contacts = create(google, "others").json["id"]
     assert reason(ingest(google, contacts, **member)) == (400, "audience_members[0]", "INVALID_USER_LIST_TYPE")
+
+
+def test_a_refresh_token_fetches_a_token_that_opens_the_account(bench, drive):
+    login = {"client_id": "c", "client_secret": "s", "account_id": "1000000002"}
+    base = {"base_url": bench.sandbox.base_url("google_ads")}
+    fresh = GoogleAds(GoogleAdsSettings(**login, **base, refresh_token="sandbox-google-refresh"))
+    assert drive(bench, fresh.check()) is None
+    revoked = GoogleAds(GoogleAdsSettings(**login, **base, refresh_token="old"))
+    with pytest.raises(Refused, match="an access token for client_id and refresh_token: HTTP 400"):
+        drive(bench, revoked.check())
