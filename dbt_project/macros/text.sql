@@ -9,6 +9,13 @@
   cast(try_cast({{ text }} as timestamp with time zone) at time zone 'UTC' as timestamp)
 {%- endmacro %}
 
+{% macro postgres__utc(text) -%}
+  case
+    when {{ text }} ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}'
+      then cast({{ text }} as timestamptz) at time zone 'UTC'
+  end
+{%- endmacro %}
+
 {# An amount of money as text; NULL when it is none. #}
 {% macro money(text) -%}
   {{ return(adapter.dispatch('money')(text)) }}
@@ -16,6 +23,10 @@
 
 {% macro default__money(text) -%}
   try_cast({{ text }} as decimal(18, 2))
+{%- endmacro %}
+
+{% macro postgres__money(text) -%}
+  case when {{ text }} ~ '^-?[0-9]+([.][0-9]+)?$' then cast({{ text }} as decimal(18, 2)) end
 {%- endmacro %}
 
 {# '17.0' and '17' are what spreadsheets and exports make of c_00017; anything else stays as it is. #}
@@ -44,6 +55,10 @@
   json_extract_string({{ json }}, '$[0]')
 {%- endmacro %}
 
+{% macro postgres__first_of(json) -%}
+  cast({{ json }} as json) ->> 0
+{%- endmacro %}
+
 {# The number at a path of a JSON object. #}
 {% macro number_at(json, path) -%}
   {{ return(adapter.dispatch('number_at')(json, path)) }}
@@ -53,6 +68,10 @@
   try_cast(json_extract_string({{ json }}, '{{ path }}') as decimal(18, 2))
 {%- endmacro %}
 
+{% macro postgres__number_at(json, path) -%}
+  cast(jsonb_path_query_first(cast({{ json }} as jsonb), '{{ path }}') #>> '{}' as decimal(18, 2))
+{%- endmacro %}
+
 {# The sum of all numbers that a path of a JSON object means. #}
 {% macro sum_at(json, path) -%}
   {{ return(adapter.dispatch('sum_at')(json, path)) }}
@@ -60,4 +79,11 @@
 
 {% macro default__sum_at(json, path) -%}
   list_sum(cast(json_extract({{ json }}, '{{ path }}') as decimal(18, 2)[]))
+{%- endmacro %}
+
+{% macro postgres__sum_at(json, path) -%}
+  (
+    select sum(cast(item #>> '{}' as decimal(18, 2)))
+    from jsonb_path_query(cast({{ json }} as jsonb), '{{ path }}') as items(item)
+  )
 {%- endmacro %}
