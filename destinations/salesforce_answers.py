@@ -69,8 +69,9 @@ def read_row(member: Member, tables: Sequence[Rows], job: Response) -> Outcome:
 
 def error_of_row(text: str) -> str:
     """Code and fields of `CODE:words:Field Field --`, without the words, which repeat values."""
-    first, _, rest = text.partition(":")
-    return code(first.strip(), *rest.rpartition(":")[2].removesuffix("--").split())
+    first, _, rest = text.strip().partition(":")
+    fields = rest.rpartition(":")[2].removesuffix("--").split() if rest.endswith("--") else []
+    return code(first, *fields)
 
 
 def read_result(result: Any, done: Outcome, fine: frozenset[str]) -> Outcome:

@@ -7,7 +7,7 @@ import pytest
 
 import destinations
 from destinations.http import Response
-from destinations.protocol import Destination
+from destinations.protocol import Batch, Destination, Member, Operation
 
 
 def open_(name: str, **settings: Any) -> Destination:
@@ -74,6 +74,18 @@ def test_hubspot_is_left_alone_when_nothing_remains_of_an_interval(
 ) -> None:
     headers = {"x-hubspot-ratelimit-remaining": remaining, "x-hubspot-ratelimit-interval-milliseconds": interval}
     assert HUBSPOT.rests(Response(200, headers)) == seconds
+
+
+def test_a_value_too_long_for_hubspot_is_not_sent_and_the_others_are() -> None:
+    rows = [Member(f"op{n}", f"u{n}", {"email": f"u{n}@example.com"}, {"note": "x" * n}) for n in (65_536, 65_537)]
+    exchange = HUBSPOT.deliver(Batch(Operation.ADD, tuple(rows), "vip"))
+    sent = json.loads(next(exchange).body or b"")["inputs"]
+    told = {"results": [{"id": "7", "objectWriteTraceId": "op65536"}]}
+    with pytest.raises(StopIteration) as ended:
+        exchange.send(Response(200, {}, json.dumps(told).encode()))
+    assert [one["id"] for one in sent] == ["u65536@example.com"]
+    assert [(one.id, str(one.verdict), one.reason) for one in ended.value.value] == [
+        ("op65537", "rejected", "note is longer than 65536 characters"), ("op65536", "accepted", "")]
 
 
 def test_google_aborts_with_a_409_that_is_worth_another_try() -> None:
