@@ -4,12 +4,12 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 import destinations
-from destinations.protocol import Batch, Destination, Member, Operation, Request, Response
+from destinations.protocol import Batch, Destination, Member, Operation, Request
 
 Captures = Callable[[str], Any]
 
@@ -74,78 +74,6 @@ def test_a_customerio_batch_is_the_sdks_with_an_id_made_of_the_operation(capture
     ids = [len(item.pop("id")) for item in (ours[1], theirs["body"]["batch"][1])]
     assert (ours, ids) == (theirs["body"]["batch"], [26, 26])
     assert person.headers["Authorization"] == theirs["headers"]["Authorization"]
-
-
-META = {"access_token": "token", "app_secret": "secret", "ad_account_id": "1", "audience_id": "238"}
-
-
-def test_a_meta_payload_is_the_sdks_in_a_json_body(captured: Any) -> None:
-    """The SDK posts a form and, on DELETE, an address of unlimited length; Meta takes JSON for both."""
-    theirs = json.loads(dict(parse_qsl(captured("facebook", "POST", "/v26.0/238/users")[1]["body"]))["payload"])
-    meta = open_("meta_ads", **META)
-    row = dict(zip(theirs["schema"], theirs["data"][0], strict=True))
-    member = Member("op1", row["EXTERN_ID"], {"email": row["EMAIL"], "phone": row["PHONE"]})
-    for operation in (Operation.ADD, Operation.REMOVE):
-        ours = json.loads(first(meta, Batch(operation, (member,), "vip", "238")).body or b"")["payload"]
-        assert (ours["is_raw"], [*ours]) == (theirs["is_raw"], ["schema", "is_raw", "data"])
-        assert dict(zip(ours["schema"], ours["data"][0], strict=True)) == {
-            key: row[key] for key in ("EMAIL", "PHONE", "EXTERN_ID")
-        }
-
-
-def test_a_meta_request_is_proven_as_the_sdk_proves_it(captured: Any) -> None:
-    theirs = parse_qs(urlsplit(captured("facebook", "POST", "/v26.0/238/users")[0]["path"]).query)
-    member = Member("op1", "u1", {"email": "0" * 64})
-    ours = first(open_("meta_ads", **META), Batch(Operation.ADD, (member,), "vip", "238"))
-    # The token stands in a header instead, where no log of addresses shows it.
-    assert ours.headers["Authorization"] == f"Bearer {theirs.pop('access_token')[0]}"
-    assert parse_qs(urlsplit(ours.url).query) == theirs
-
-
-def test_a_new_meta_audience_has_the_sdks_fields(captured: Any) -> None:
-    [theirs] = captured("facebook", "POST", "/v26.0/act_1/customaudiences")
-    exchange = open_("meta_ads", **META).prepare("Churn risk")
-    next(exchange)
-    ours = exchange.send(Response(200, {}, b'{"data": []}'))
-    fields = dict(parse_qsl(theirs["body"]))
-    assert urlsplit(ours.url).path == "/v26.0/act_1/customaudiences"
-    assert json.loads(ours.body or b"") == {**fields, "description": "Kept by Tailrace"}
-
-
-def test_a_hubspot_upsert_is_the_sdks_with_a_trace_id(captured: Any) -> None:
-    """The SDK speaks v3, ours the date version whose specification is published: the bodies are the same."""
-    [theirs] = captured("hubspot", "POST", "/crm/v3/objects/contacts/batch/upsert")
-    member = Member("op1", "u1", {"email": "a@example.com"}, {"plan": "pro"})
-    ours = first(open_("hubspot", access_token="tok"), Batch(Operation.ADD, (member,), "vip"))
-    body = json.loads(ours.body or b"")
-    assert body["inputs"][0].pop("objectWriteTraceId") == "op1"
-    assert (body, ours.method, ours.url) == (
-        theirs["body"], "POST", "https://api.hubapi.com/crm/objects/2026-09/contacts/batch/upsert")
-    own = {name: ours.headers[name] for name in ("Content-Type", "Authorization")}
-    assert own == {name: theirs["headers"][name] for name in own}
-
-
-def test_a_hubspot_list_takes_a_bare_array_as_the_sdk_sends_it(captured: Any) -> None:
-    [theirs] = captured("hubspot", "PUT", "/crm/v3/lists/123/memberships/add")
-    member = Member("op1", "u1", {"email": "a@example.com"}, remote_id="1")
-    ours = first(open_("hubspot", access_token="tok"), Batch(Operation.REMOVE, (member,), "vip", "123"))
-    assert (json.loads(ours.body or b""), ours.method) == (theirs["body"], theirs["method"])
-    assert ours.url == "https://api.hubapi.com/crm/lists/2026-09/123/memberships/remove"
-
-
-def test_a_salesforce_job_is_that_of_simple_salesforce(captured: Any) -> None:
-    """Its version, an older one, stands in the path; X-PrettyPrint is for people."""
-    [create] = captured("simple_salesforce", "POST", "/services/data/v59.0/jobs/ingest")
-    [upload] = captured("simple_salesforce", "PUT", "/services/data/v59.0/jobs/ingest/7501/batches")
-    to = open_("salesforce", instance_url="https://localhost", access_token="sid", external_id_field="Ext__c",
-               version="59.0")
-    exchange = to.deliver(Batch(Operation.ADD, (Member("op1", "1", {}, {"LastName": "A"}),), "vip"))
-    ours = [next(exchange), exchange.send(Response(200, {}, b'{"id": "7501"}'))]
-    assert [urlsplit(one.url).path for one in ours] == [create["path"], upload["path"]]
-    assert [json.loads(ours[0].body or b""), (ours[1].body or b"").decode()] == [create["body"], upload["body"]]
-    for one, theirs in zip(ours, (create, upload), strict=True):
-        assert {name: one.headers[name] for name in ("Authorization", "Content-Type")} == {
-            name: theirs["headers"][name] for name in ("Authorization", "Content-Type")}
 
 
 def test_a_twilio_message_is_the_sdks_without_its_callback(captured: Any) -> None:
