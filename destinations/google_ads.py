@@ -121,14 +121,14 @@ class GoogleAds(Destination):
     @logged_in
     def deliver(self, batch: Batch) -> Exchange:
         verb = "remove" if batch.operation is Operation.REMOVE else "ingest"
+        known, nobody = known_by(batch, self.capabilities.identifiers)
+        if not known.members:
+            return nobody
 
         def ask(members: Sequence[Member]) -> Request:
             return self._ask("POST", f"audienceMembers:{verb}", self._body(batch, members))
 
-        batch, nobody = known_by(batch, self.capabilities.identifiers)
-        if not batch.members:
-            return nobody
-        response, left, outcomes = yield from resend(ask, batch.members, named_rows)
+        response, left, outcomes = yield from resend(ask, known.members, named_rows)
         outcomes += nobody
         job = response.get("requestId")
         if response.ok and isinstance(job, str) and job:
