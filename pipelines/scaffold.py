@@ -119,6 +119,18 @@ cases:
         answer: {{status: 422, json: {{done: false}}}}
     outcomes:
       - {{id: op1, verdict: rejected, reason: HTTP 422}}
+
+  - name: a key that is refused stops the sync, and what the operator reads says so
+    deliver: add
+    audience: vip
+    members: [{{id: op1, person: p1, identifiers: {{email: ada@example.com}}}}]
+    exchange:
+      - expect:
+          method: POST
+          url: https://api.example.com/lists/add
+          json: {{list: vip, emails: [ada@example.com]}}
+        answer: {{status: 401}}
+    refused: refused the credentials (HTTP 401)
 """
 
 
