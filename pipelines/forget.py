@@ -70,6 +70,8 @@ class Report:
     """Table → rows."""
     no_delete_call: list[str]
     """Connections that were told of the person and have no call that deletes a profile."""
+    same_keys: list[str]
+    """Persons who are gone and were known to a channel by the same address: perhaps older keys of this person."""
 
     @property
     def confirmed(self) -> bool:
@@ -87,6 +89,7 @@ def forget(project: Project, person: str, by: str, reason: str, now: datetime, *
         digest = tombstones.digest(tombstones.make_key(warehouse, project.key_file), person)
         tombstones.add(warehouse, digest, by, reason, now)
         found = [place for place in tombstones.places(warehouse, person) if place[1] not in accounts]
+        same = tombstones.gone_with_the_same_keys(warehouse, person)
     places = [_leave(project, declared.get(audience), sync, connection, person) for sync, audience, connection in found]
     deletions = list(_delete(project, declared, found, person))
     open_at = {each.connection for each in deletions if each.outcome == "unconfirmed"}
@@ -97,7 +100,7 @@ def forget(project: Project, person: str, by: str, reason: str, now: datetime, *
     for sync in erasable:
         project.compact_journal(sync)
     without = {connection for _, _, connection in found} - {each.connection for each in deletions}
-    return Report(digest, places, deletions, erased, sorted(without))
+    return Report(digest, places, deletions, erased, sorted(without), same)
 
 
 def _leave(project: Project, audience: Audience | None, sync: str, connection: str, person: str) -> Place:
@@ -217,6 +220,9 @@ def lines(report: Report, *, rewritten: bool) -> Iterator[str]:
     if report.no_delete_call:
         yield (f"Left to you: {', '.join(report.no_delete_call)} may keep a profile and past messages: there is no "
                "call that deletes them, so ask the channel.")
+    if report.same_keys:
+        yield (f"Left to you: {', '.join(report.same_keys)} had the same address in a channel and is in no audience."
+               " Is it an older key of theirs? Then forget it too.")
     if not rewritten:
         yield ("Left to you: deleted rows can remain as bytes in free pages of a DuckDB file; --rewrite-file writes it "
                "anew, best after your own sources are clean.")

@@ -107,6 +107,16 @@ def told(
         group by o.dest_key order by o.dest_key""", {"connection": connection, "person": person})]
 
 
+def gone_with_the_same_keys(warehouse: Warehouse, person: str) -> list[str]:
+    """Persons in no audience any more who were known to a channel by a key of this person: perhaps an older self."""
+    return [other for (other,) in warehouse.query(
+        """select distinct o.person_key from activation.op as o
+        inner join (select distinct sync_id, dest_key from activation.op where person_key = $person) as own
+            on o.sync_id = own.sync_id and o.dest_key = own.dest_key
+        where o.person_key <> $person and o.person_key not in (
+            select person_key from activation.membership where valid_to is null) order by 1""", {"person": person})]
+
+
 MAY_HOLD = """
     select dest_key, identifiers from activation.ledger_base
     where sync_id = $sync and json_extract_string(identifiers, '$.person') = $person

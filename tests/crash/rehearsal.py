@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -16,6 +17,7 @@ from pipelines import proof
 from pipelines.project import Options, Project
 
 SYNC = [sys.executable, "-c", "from pipelines.cli import main; main()", "sync", "--no-build"]
+CHANNELS = ("meta_ads", "klaviyo", "customerio", "webhook")
 
 
 class Rehearsal:
@@ -42,10 +44,14 @@ class Rehearsal:
             self.present ^= {n}
         self.write()
 
+    def start(self, command: Sequence[str] = SYNC, **environ: str) -> subprocess.Popen[str]:
+        """The command, under way."""
+        return subprocess.Popen(command, cwd=self.folder, env={**self.environ, **environ}, text=True,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
     def sync(self, kill_after: float | None) -> bool:
         """Whether the process was killed before it ended."""
-        process = subprocess.Popen(SYNC, cwd=self.folder, env=self.environ, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.PIPE, text=True)
+        process = self.start()
         try:
             _, said = process.communicate(timeout=kill_after)
         except subprocess.TimeoutExpired:

@@ -1,0 +1,97 @@
+"""Dagster's runs are killed while they send, and two schedulers launch the same: nobody is lost or told twice."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import pipelines.defs
+from tests.crash.rehearsal import CHANNELS, SYNC, Rehearsal, judge
+
+ROOT = Path(__file__).parents[2]
+ASSETS = " or ".join(f'key:"{name}/guests"' for name in ("audience", *CHANNELS))
+LAUNCH = [sys.executable, "-m", "dagster", "asset", "materialize", "--select", ASSETS, "-m", "pipelines.definitions"]
+
+
+def home(rehearsal: Rehearsal, name: str) -> dict[str, str]:
+    """The environment of a Dagster of its own."""
+    folder = rehearsal.folder.parent / name
+    if not folder.exists():
+        folder.mkdir()
+        shutil.copy(Path(pipelines.defs.__file__).with_name("dagster.yaml"), folder)
+    return {"DAGSTER_HOME": str(folder), "TAILRACE_PROJECT_DIR": str(rehearsal.folder), "PYTHONPATH": str(ROOT)}
+
+
+def launch(rehearsal: Rehearsal, *, kill: bool) -> bool:
+    """One Dagster run, killed at a random moment after its first request; whether it was."""
+    before = len(rehearsal.box.requests)
+    process = rehearsal.start(LAUNCH, **home(rehearsal, "dagster"))
+    moment = rehearsal.draw.uniform(0, 1.5)
+    while kill and process.poll() is None:
+        if len(rehearsal.box.requests) > before:
+            time.sleep(moment)
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+                return True
+            break
+        time.sleep(0.02)
+    _, said = process.communicate()
+    assert process.returncode == 0, said[-2_000:]
+    return False
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_800)
+def test_ten_killed_runs_of_dagster_lose_nobody_and_tell_nobody_twice(rehearsal: Rehearsal) -> None:
+    rehearsal.sync(None)
+    kills = 0
+    for _ in range(30):
+        rehearsal.change()
+        kills += launch(rehearsal, kill=True)
+        if kills == 10:
+            break
+    launch(rehearsal, kill=False)
+    rehearsal.sync(None)
+    judge(rehearsal)
+    assert (kills, shown(rehearsal)) == (10, [])
+
+
+def shown(rehearsal: Rehearsal) -> list[str]:
+    """Files of Dagster's storage that hold an address or a secret."""
+    secrets = [value for name, value in rehearsal.box.environment().items() if "KEY" in name or "TOKEN" in name]
+    words = [b"@example.com", *(secret.encode() for secret in secrets)]
+    return [str(path) for path in (rehearsal.folder.parent / "dagster").rglob("*")
+            if path.is_file() and any(word in path.read_bytes() for word in words)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("shared", [True, False], ids=["on one machine", "on two"])
+def test_of_two_syncs_at_once_each_person_is_told_by_one(rehearsal: Rehearsal, shared: bool) -> None:
+    """Two machines share no lock: there the lease in the warehouse decides, and who comes second says so or waits."""
+    rehearsal.sync(None)
+    for round_ in range(3):
+        rehearsal.change()
+        folders = [] if shared else [["--state-dir", str(rehearsal.folder.parent / f"{round_}-{n}")] for n in (1, 2)]
+        both = [rehearsal.start([*SYNC, *more]) for more in (folders or [[], []])]
+        said = [process.communicate()[1] for process in both]
+        assert {process.returncode for process in both} <= {0, 1} and "Traceback" not in "".join(said), said
+    rehearsal.sync(None)
+    judge(rehearsal)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_of_two_schedulers_that_launch_at_once_each_person_is_told_by_one(rehearsal: Rehearsal) -> None:
+    rehearsal.sync(None)
+    rehearsal.change()
+    both = [rehearsal.start(LAUNCH, **home(rehearsal, name)) for name in ("first", "second")]
+    said = [process.communicate()[1][-2_000:] for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    rehearsal.sync(None)
+    judge(rehearsal)
