@@ -28,7 +28,7 @@ SCHEDULES = 6
 TESTS = (*(f"tests/engine/test_{name}.py" for name in (
     "again", "doubts", "faults", "holds", "lease", "pace", "sets", "triggers")), "tests/delivery/test_journal.py",
     "-m", "not slow")
-PATIENCE = 60
+PATIENCE = 180
 """Seconds of CPU after which a mutant has hung, which is noticed too."""
 
 
