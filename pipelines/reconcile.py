@@ -17,7 +17,7 @@ from pipelines.errors import ChannelRefused, TailraceError
 from pipelines.planning.draft import Subject
 from pipelines.project import Project
 from pipelines.run import Result, Run
-from pipelines.state import drift, lease
+from pipelines.state import drift, lease, schema
 from pipelines.state.drift import Drift
 from pipelines.sync import Task, run_to_end
 
@@ -77,6 +77,8 @@ class Reading(Run):
         """Walk from lease to what was found; `mark`: what differs is unknown from now on."""
         try:
             with self._ports.warehouse() as warehouse:
+                with warehouse.transaction():
+                    schema.create(warehouse)
                 self.begin(warehouse)
             if not self.epoch:
                 return Comparison(self._id, None, self._failure, failed=True)

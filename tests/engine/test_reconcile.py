@@ -79,6 +79,11 @@ def test_who_was_taken_out_comes_back_and_who_was_put_back_goes_and_strangers_st
     assert world.run(9).status == "nothing"
 
 
+def test_before_the_first_sync_everybody_there_is_a_stranger(world: World) -> None:
+    world.sql("drop schema activation cascade")
+    assert counts(world) == [(0, 0, 6), None]
+
+
 def test_only_looking_marks_and_sends_nothing(world: World) -> None:
     world.channel.members.clear()
     assert counts(world, repair=False) == [(6, 0, 0), None]

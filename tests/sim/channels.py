@@ -25,6 +25,8 @@ from destinations.protocol import (
     Operation,
     Outcome,
     Part,
+    Reading,
+    Refused,
     Request,
     Response,
     Verdict,
@@ -46,7 +48,7 @@ _LIMITS = {operation: Limits(rows=3) for operation in Operation}
 class Sets(Destination):
     """Members by e-mail, three a request."""
 
-    capabilities = Capabilities(_LIMITS, ("email",), lateness=LATENESS)
+    capabilities = Capabilities(_LIMITS, ("email",), lateness=LATENESS, readback=True)
 
     def deliver(self, batch: Batch) -> Exchange:
         rows = [{"id": m.id, "person": m.person, "email": m.identifiers["email"], "identifiers": dict(m.identifiers),
@@ -59,6 +61,12 @@ class Sets(Destination):
             return [Outcome(m.id, Verdict.PENDING, job=answer.get("job")) for m in batch.members]
         return _rows(batch, answer)
 
+    def members(self, target: str) -> Reading:
+        answer = yield Request("GET", "https://sim.example/members", reads=True)
+        if not answer.ok or answer.json is None:
+            raise Refused("the list could not be read")
+        return list(answer.get("members"))
+
     def settle(self, job: Job) -> Exchange:
         answer = yield Request("GET", f"https://sim.example/jobs/{job.id}", reads=True)
         state = answer.get("state")
@@ -70,7 +78,8 @@ class Sets(Destination):
 class Messages(Sets):
     """Messages whose id the channel ignores when it comes again within a day."""
 
-    capabilities = Capabilities(_LIMITS, ("email",), lateness=LATENESS, dedupe=Dedupe.KEY, dedupe_window=WINDOW)
+    capabilities = Capabilities(_LIMITS, ("email",), lateness=LATENESS, readback=True, dedupe=Dedupe.KEY,
+                                dedupe_window=WINDOW)
 
 
 class Jobs(Sets):
@@ -138,6 +147,8 @@ class Channel:
     poison: frozenset[str] = frozenset()
     faulty: bool = True
     members: dict[str, dict[str, Any]] = field(default_factory=dict)
+    told: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What it last heard of everybody who was ever a member."""
     applied: list[Applied] = field(default_factory=list)
     requests: int = 0
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -285,7 +296,18 @@ class Channel:
         if do == "remove":
             self.members.pop(row["email"], None)
         elif do != "trigger":
-            self.members[row["email"]] = {"identifiers": row["identifiers"], "attributes": row["attributes"]}
+            self.told[row["email"]] = {"identifiers": row["identifiers"], "attributes": row["attributes"]}
+            self.members[row["email"]] = self.told[row["email"]]
+
+    def edit_by_hand(self, dice: Random) -> str:
+        """Somebody takes a member out in the channel's own screens, or puts one back in; says which."""
+        if not self.told:
+            return ""
+        email = dice.choice(sorted(self.told))
+        if self.members.pop(email, None):
+            return "taken out"
+        self.members[email] = self.told[email]
+        return "put back in"
 
     def _read(self, request: Request, fault: str, dice: Random) -> tuple[float, Answering]:
         if fault in ("lost_before", "lost_after", "delayed", "slow"):
@@ -297,5 +319,7 @@ class Channel:
         if fault == "garbage":
             self.note(fault, "poll", "")
             return 0.1, lambda: Response(200, {}, b"<html>")
+        if request.url.endswith("/members"):
+            return 0.1, lambda: Response(200, {}, json.dumps({"members": sorted(self.members)}).encode())
         state = self.jobs.get(request.url.rpartition("/")[2], {"state": "unknown"})
         return 0.1, lambda: Response(200, {}, json.dumps(state).encode())

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pipelines.delivery.http import DEADLINE
-from tests.sim.scenario import FAULTS, scenario
+from tests.sim.scenario import CALM, scenario
 from tests.sim.simulate import Schedule
 from tests.sim.world import Person, Violation, World
 
@@ -14,7 +14,7 @@ ADA = Person("e0@x.io", 1, "gold")
 
 
 def _start(kind: str, rewrite: Callable[[str], str]) -> tuple[Schedule, World]:
-    drawn = replace(scenario(0, kind), rates=dict.fromkeys(FAULTS, 0.0), persons=1, emails=1, poison=False,
+    drawn = replace(scenario(0, kind), rates=CALM, persons=1, emails=1, poison=False,
                     guarded=False)
     world = World(drawn, rewrite=rewrite)
     world.faulty = False

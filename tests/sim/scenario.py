@@ -24,7 +24,11 @@ MOMENTS = {"crash": 0.015, "suppress": 0.012, "release": 0.008, "pause": 0.004, 
 BETWEEN = {"journal_lost": 0.05, "other_host": 0.1, "skew": 0.3, "outage": 0.06, "mapping": 0.08, "burst": 0.2,
            "broken": 0.08}
 """Between two runs."""
+HANDS = {"drift": 0.3, "reconcile": 0.3}
+"""Between two runs of every third schedule: somebody edits the channel's list, or reads it back."""
 FAULTS = {**NETWORK, **JOBS, **STORES, **MOMENTS, **BETWEEN}
+CALM = dict.fromkeys({**FAULTS, **HANDS}, 0.0)
+"""Nothing goes wrong."""
 SWARM = 6
 
 
@@ -65,6 +69,8 @@ def scenario(seed: int, kind: str | None = None, swarm: str | None = None) -> Sc
     scale = random.choice((0.3, 1.0, 1.0))
     exaggerated = swarm or swarm_drawn
     rates = {name: min(0.6, rate * (SWARM if name == exaggerated else scale)) for name, rate in FAULTS.items()}
+    edited = exaggerated in HANDS or Random(f"{seed}/hands").random() < 0.3
+    rates |= HANDS if edited else dict.fromkeys(HANDS, 0.0)
     return Scenario(
         seed, kind_drawn, random.randint(4, 8), persons, random.choice((2, persons, persons + 3)),
         poison=random.random() < 0.25 and kind_drawn != "replace", whole=random.random() < 0.5,

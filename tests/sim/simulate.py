@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from pipelines.delivery import deliver
 from pipelines.delivery.pace import LocalPace, Pace
 from pipelines.errors import LeaseHeld, LeaseLost, StateError, WarehouseError
+from pipelines.planning.draft import Subject
+from pipelines.reconcile import Reading
 from pipelines.run import Ports, Result
 from pipelines.sync import Step, Task, walk
 from tests.sim.channels import LATENESS, LONGEST_JOB
 from tests.sim.checker import check_end, check_gone, check_result, check_window
 from tests.sim.ports import SENDING, Actor, Crash, JournalFull, SimClock, SimJournal, SimTransport, open_warehouse
-from tests.sim.scenario import Scenario
+from tests.sim.scenario import FAULTS, Scenario
 from tests.sim.world import SPARED, Engine, Violation, World
 
 HOUR = 3_600.0
@@ -53,6 +55,7 @@ class Schedule:
     def __post_init__(self) -> None:
         self._random = self.scenario.stream("schedule")
         self._moments, self._stores = self.scenario.stream("moments"), self.scenario.stream("stores")
+        self._hands = self.scenario.stream("hands")
         self._host = "a"
         self._second: Running | None = None
 
@@ -75,6 +78,8 @@ class Schedule:
         gaps += [LATENESS + LONGEST_JOB + 25 * HOUR] * QUIET_RUNS
         for number, gap in enumerate(gaps):
             world.advance(world.now + gap)
+            if number < 2 and world.edited:
+                self.reconcile(0.0)
             before = world.channel.requests
             result = self.run(0.0)
             if result and result.status == "held":
@@ -83,7 +88,8 @@ class Schedule:
             if result is None or result.status not in ("ok", "nothing"):
                 raise Violation(f"quiet: a run without faults ended with {result and result.reason}")
             check_window(world)
-            check_gone(world)
+            if number or not world.edited:
+                check_gone(world)
             if number and world.channel.requests == before and result.status == "nothing":
                 break
         else:
@@ -98,6 +104,27 @@ class Schedule:
         running.actor.meet = self._meet
         self._go_on(running, 99)
         return running.result
+
+    def reconcile(self, skew: float) -> None:
+        """Read the channel back on the host of now, and mark what differs; the next run mends it."""
+        if self._second and self._second.actor.host == self._host:
+            self._go_on(self._second, 99)
+        world = self.world
+        actor = Actor(world, self._host, skew, self._moments, self._stores)
+        self.runs += 1
+        try:
+            subject = Subject(world.audience, world.sync, world.destination, ())
+            found = Reading(subject, self._ports(actor)).compare(mark=True)
+            world.note("reconcile", "failed" if found.failed else "differs" if found.differs else "same",
+                       found.note)
+        except Crash:
+            self.crashes += 1
+            world.note("reconcile", "crashed")
+        except (WarehouseError, StateError, JournalFull) as error:
+            world.note("reconcile", "failed", str(error))
+        finally:
+            actor.dead = True
+            self.points += actor.points
 
     def _start(self, host: str, skew: float) -> Running:
         world = self.world
@@ -151,7 +178,7 @@ class Schedule:
         if self._second and (fate := random.choice(("sleeps", "goes on", "dies"))) != "sleeps":
             world.note("second_run", fate)
             self._go_on(self._second, 99) if fate == "goes on" else self._end(self._second, "killed")
-        draws = {name: random.random() for name in rates}
+        draws = {name: random.random() for name in FAULTS}
         gap = random.choice((20.0, 300.0, 1_200.0, HOUR, HOUR, 5 * HOUR)) * random.uniform(0.5, 1.5)
         if draws["outage"] < rates["outage"]:
             world.note("outage", "between")
@@ -164,6 +191,8 @@ class Schedule:
         always_guarded = world.scenario.kind == "replace" and not world.scenario.guarded
         if world.truth and draws["suppress"] < (0.5 if always_guarded else 0.005 * world.scenario.guarded):
             world.approve()
+        if world.keeps_members:
+            self._meddle()
         if draws["mapping"] < rates["mapping"]:
             world.note("mapping", "between")
             world.mapping += 1
@@ -174,6 +203,14 @@ class Schedule:
         if draws["other_host"] < rates["other_host"]:
             world.note("other_host", "between")
             self._host = "b" if self._host == "a" else "a"
+
+    def _meddle(self) -> None:
+        """Somebody changes the channel's list by hand, or has it compared."""
+        drift, compared = self._hands.random(), self._hands.random()
+        if drift < self.scenario.rates["drift"]:
+            self.world.edit_by_hand(self._hands)
+        if compared < self.scenario.rates["reconcile"]:
+            self.reconcile(0.0)
 
     def _skew(self) -> float:
         drawn = self._random.random(), self._random.uniform(-20, 20)

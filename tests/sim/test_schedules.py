@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.sim.levels import pinned, play, until
-from tests.sim.scenario import FAULTS, JOBS, KINDS, NETWORK, scenario
+from tests.sim.scenario import CALM, JOBS, KINDS, NETWORK, scenario
 from tests.sim.shrink import shrink, table
 from tests.sim.simulate import Schedule, simulate
 from tests.sim.world import DuckMemory, World
@@ -27,7 +27,8 @@ MET |= {"locked × open", "lost_before_commit × commit", "lost_at_commit × com
         "journal_full × result", "journal_lost × with claims", "journal_lost × with results", "journal_lost × empty",
         "outage × between", "mapping × between", "other_host × between", "broken × everybody", "broken × some",
         "approve × hold", "suppress × sent", "suppress × yield Plan", "second_run × sent", "second_run × yield Plan",
-        "second_run × goes on", "second_run × dies", "lease × held", "lease × lost"}
+        "second_run × goes on", "second_run × dies", "lease × held", "lease × lost", "drift × taken out",
+        "drift × put back in", "reconcile × differs", "reconcile × same", "reconcile × crashed", "reconcile × failed"}
 MET |= {f"crash × {point}" for point in CRASHES}
 
 
@@ -39,7 +40,7 @@ def test_seeds_that_once_failed_and_as_many_more_as_fit_into_some_seconds() -> N
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_process_may_die_at_any_call_of_a_port(kind: str) -> None:
-    calm = replace(scenario(7, kind), rates=dict.fromkeys(FAULTS, 0.0), runs=2, persons=4, emails=3, poison=False,
+    calm = replace(scenario(7, kind), rates=CALM, runs=2, persons=4, emails=3, poison=False,
                    guarded=False, live=True)
     points = 0
     for die_at in range(1_000):

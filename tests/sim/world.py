@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from random import Random
 from typing import Any, Protocol
 
 import duckdb
@@ -122,6 +123,8 @@ class World:
     trace: list[tuple[float, str, str]] = field(default_factory=list)
     coverage: Counter[str] = field(default_factory=Counter)
     mapping: int = 0
+    edited: bool = False
+    """Whether somebody changed the channel's list by hand."""
 
     def __post_init__(self) -> None:
         self._events: list[tuple[float, int, Callable[[], object]]] = []
@@ -139,13 +142,25 @@ class World:
         self._write_people()
 
     @property
+    def keeps_members(self) -> bool:
+        """Whether it is a list that can be read back, one member at a time."""
+        return self.scenario.kind in ("set", "dset", "mixed")
+
+    def edit_by_hand(self, dice: Random) -> None:
+        """Somebody changes the list in the channel, and tells nobody."""
+        if done := self.channel.edit_by_hand(dice):
+            self.edited = True
+            self.note("drift", done)
+
+    @property
     def messages_only(self) -> bool:
         return self.scenario.kind in ("dedupe", "raw", "repeated")
 
     @property
     def sync(self) -> Sync:
         """The declaration of the sync, with the mapping of now."""
-        parts: dict[str, Any] = {"to": "sim", "every": "1h", "first_sync": "live" if self.scenario.live else "silent"}
+        parts: dict[str, Any] = {"to": "sim", "every": "1h", "target": "list",
+                                 "first_sync": "live" if self.scenario.live else "silent"}
         if self.messages_only or self.scenario.kind == "mixed":
             once = "at_least_once" if self.scenario.kind == "repeated" else "at_most_once"
             parts["trigger"] = {**TRIGGER, "delivery": once}
