@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from tests.bench import diffs, growth, race, sending
+from tests.bench import diffs, growth, race, refresh, sending
 from tests.bench.measure import Line
 
 Suite = Callable[[Path, int, int], list[Line]]
@@ -26,6 +26,7 @@ SUITES: dict[str, tuple[Suite, Sequence[int]]] = {
     "sender": (sending.sender, (200_000,)),
     "pace": (sending.pace, (50_000,)),
     "growth": (growth.growth, (20_000,)),
+    "refresh": (refresh.refresh, (120_000,)),
     "race": (race.race, (100_000,)),
 }
 """Name → suite and its usual sizes."""
