@@ -15,6 +15,7 @@ from pipelines.delivery.journal import Journal
 from pipelines.delivery.pace import LocalPace
 from pipelines.delivery.ports import SystemClock
 from pipelines.planning.draft import Subject, draft
+from pipelines.planning.plan import Looked
 from pipelines.state import lease, record, schema, snapshot, tombstones
 from tests.bench.channel import Bulk, listening
 from tests.bench.measure import Line, Stopwatch, in_turn, share
@@ -54,9 +55,9 @@ class Planned:
             for table in ("sync_control", "ledger_base", "op", "receipt"):
                 warehouse.execute(f"delete from activation.{table}")
             self._epoch = lease.take(warehouse, "crowd__bench", "crowd", "bench", "a/b", NOW, alone=True).epoch
-            seen = snapshot.look(warehouse, AUDIENCE, (), tombstones.no_key)
+            seen = snapshot.look(warehouse, AUDIENCE, (), tombstones.no_key, at())
             taken = snapshot.record(warehouse, AUDIENCE, seen, at())
-            draft(warehouse, Subject(AUDIENCE, SYNC, self.destination, ()), taken, self.journal.id, NOW)
+            draft(warehouse, Subject(AUDIENCE, SYNC, self.destination, ()), Looked(taken), self.journal.id, NOW)
 
     def send(self) -> None:
         """Deliver it as production does, down to the last receipt in the warehouse."""

@@ -85,7 +85,7 @@ def delivered(path: Path, size: int, changed: float = 0.0) -> Store:
 def find_changes(warehouse: Warehouse, store: Store) -> int:
     """The diff, from the audience's rows to the changes of a plan, without rendering what is stale."""
     with warehouse.transaction():
-        snapshot.look(warehouse, AUDIENCE, (), tombstones.no_key)
+        snapshot.look(warehouse, AUDIENCE, (), tombstones.no_key, at())
         desired.find_stale(warehouse, "crowd__bench", columns_of(AUDIENCE, SYNC, store.destination),
                            mapping_of(AUDIENCE, SYNC, store.destination))
         ledger.compare(warehouse, "crowd__bench", NOW, lateness(store.destination))
