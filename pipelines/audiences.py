@@ -229,3 +229,16 @@ class SuppressionModel:
     """Whether its table could be read when the run began."""
     removal: float = SPARED_REMOVAL
     """Share of its persons that may leave at once; more stay spared until that is approved."""
+
+
+@dataclass(frozen=True, slots=True)
+class AliasModel:
+    """A model that says which keys became another person's (`config.meta.aliases: true`)."""
+
+    name: str
+    relation: str
+    """The table as quoted SQL text."""
+    old: str
+    """Column of the key that no longer stands: `old_…`."""
+    new: str
+    """Column of the person's key now: what follows `old_`."""

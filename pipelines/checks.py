@@ -14,6 +14,7 @@ from pipelines.audiences import Audience, Sync
 from pipelines.blocks import Flaw
 from pipelines.connections import Connections
 from pipelines.errors import ConnectionFault, did_you_mean
+from pipelines.marks import Step
 
 
 class Entry(NamedTuple):
@@ -142,3 +143,12 @@ def _target(sync: Sync, connections: Connections) -> str | None:
         return connections.open(sync.to).target
     except ConnectionFault:  # reported by connections.check
         return None
+
+
+def named_suppressions(audience: Audience) -> Iterator[tuple[tuple[Step, ...], str]]:
+    """Every suppression that an audience names, and where."""
+    for index, name in enumerate(audience.suppress):
+        yield ("suppress", index), name
+    for number, sync in enumerate(audience.syncs):
+        for index, name in enumerate(sync.suppress or ()):
+            yield ("syncs", number, "suppress", index), name

@@ -10,7 +10,7 @@ from datetime import datetime
 from pipelines.errors import StateError
 from pipelines.listings import next_try
 from pipelines.project import Project
-from pipelines.state import history, tombstones
+from pipelines.state import aliases, history, tombstones
 from pipelines.state.history import Account, Standing, Told
 from pipelines.warehouse.protocol import Warehouse
 
@@ -20,6 +20,8 @@ class Explanation:
     """All that is recorded of one person."""
 
     person: str
+    same_as: list[str]
+    """Other keys that are or were the same person's."""
     audiences: list[Standing]
     syncs: list[Account]
     forgotten: bool
@@ -31,22 +33,26 @@ def explain(project: Project, warehouse: Warehouse, person: str, now: datetime, 
     declared = project.declarations
     standings = [history.stand(warehouse, audience, declared.sparing(audience), person)
                  for audience in declared.audiences]
-    accounts = history.accounts(warehouse, person, now, values=values)
+    same_as = aliases.names(warehouse, person)
+    accounts = [account for name in (person, *same_as)
+                for account in history.accounts(warehouse, name, now, values=values)]
     forgotten = tombstones.is_forgotten(warehouse, project.key_file, person)
     known = any(each.in_segment or each.recorded or each.suppressed_by for each in standings)
     if not (forgotten or accounts or known):
         raise StateError(f"nothing is known of {person}: no audience has or had this key, no suppression has it, and "
                          "nothing was sent for it. Write the key of the audience's model, not an e-mail address")
-    return Explanation(person, standings, accounts, forgotten)
+    return Explanation(person, same_as, standings, accounts, forgotten)
 
 
 def lines(explanation: Explanation) -> Iterator[str]:
     """The explanation as a person reads it."""
     yield f"{explanation.person}{' · forgotten: left out of every snapshot' if explanation.forgotten else ''}"
+    if explanation.same_as:
+        yield f"the same person as {', '.join(explanation.same_as)}; explain them for where they stand"
     for standing in explanation.audiences:
         yield f"{standing.audience}: {'; '.join(_why(standing))}"
     for account in explanation.syncs:
-        yield from _account(account)
+        yield from _account(account, explanation.person)
 
 
 def _why(standing: Standing) -> Iterator[str]:
@@ -65,7 +71,7 @@ def _why(standing: Standing) -> Iterator[str]:
         yield f"{standing.recorded} since snapshot {standing.since_snapshot} ({_time(standing.since)}){until}"
 
 
-def _account(account: Account) -> Iterator[str]:
+def _account(account: Account, person: str) -> Iterator[str]:
     held = {"present": "the channel has them", "absent": "the channel has them no more",
             "unknown": "unknown whether the channel has them"}
     said = [held[state] for state in dict.fromkeys(account.states)] or ["the channel holds nothing of them"]
@@ -75,7 +81,8 @@ def _account(account: Account) -> Iterator[str]:
         said.append(f"cannot be sent: {account.unusable}")
     if account.doubtful_until and not account.refused:
         said.append(f"a lost request may still arrive until {_time(account.doubtful_until)}; then it is asserted again")
-    yield f"{account.sync}: {'; '.join(said)}"
+    under = "" if account.person == person else f" (as {account.person})"
+    yield f"{account.sync}{under}: {'; '.join(said)}"
     yield from (line for told in account.told for line in _told(told))
     yield from (f"  refused: {row.reason}; {next_try(row)}" for row in account.refused)
     yield from (f"  in doubt: {row.op_id}; nothing repeats it (tailrace unresolved)" for row in account.in_doubt)

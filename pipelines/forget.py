@@ -32,7 +32,7 @@ from pipelines.planning.draft import Subject
 from pipelines.planning.plan import Plan
 from pipelines.project import Project
 from pipelines.run import Result, Run
-from pipelines.state import intents, lease, schema, tombstones
+from pipelines.state import aliases, intents, lease, schema, tombstones
 from pipelines.sync import Task
 from pipelines.warehouse.protocol import Warehouse
 
@@ -81,11 +81,32 @@ class Report:
 
 
 def forget(project: Project, person: str, by: str, reason: str, now: datetime, *, anyway: bool = False) -> Report:
-    """Forget one person. `anyway`: erase what is recorded even where the removal could not be confirmed."""
+    """Forget one person, under all keys that are or were theirs. `anyway`: erase what is recorded even where the
+    removal could not be confirmed."""
+    with project.warehouse() as warehouse, warehouse.transaction():
+        schema.create(warehouse)
+        persons = [person, *aliases.names(warehouse, person)]
+    report = _together([_forget_key(project, key, by, reason, now, anyway=anyway) for key in persons])
+    if report.confirmed or anyway:
+        with project.warehouse() as warehouse, warehouse.transaction():
+            aliases.erase(warehouse, persons)
+    return report
+
+
+def _together(reports: Sequence[Report]) -> Report:
+    """One report of all keys of a person."""
+    return Report(
+        reports[0].person_hmac, [place for each in reports for place in each.places],
+        [deletion for each in reports for deletion in each.deletions],
+        {table: sum(each.erased.get(table, 0) for each in reports) for each in reports for table in each.erased},
+        sorted({connection for each in reports for connection in each.no_delete_call}),
+        sorted({key for each in reports for key in each.same_keys}))
+
+
+def _forget_key(project: Project, person: str, by: str, reason: str, now: datetime, *, anyway: bool) -> Report:
     declared = {audience.name: audience for audience in project.declarations.audiences}
     accounts = [audience.name for audience in declared.values() if audience.key_kind == "account"]
     with project.warehouse() as warehouse, warehouse.transaction():
-        schema.create(warehouse)
         digest = tombstones.digest(tombstones.make_key(warehouse, project.key_file), person)
         tombstones.add(warehouse, digest, by, reason, now)
         found = [place for place in tombstones.places(warehouse, person) if place[1] not in accounts]

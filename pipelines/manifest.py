@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import blocks, checks, graph, nodes
-from pipelines.audiences import SPARED_REMOVAL, Audience, Block, Guards, SuppressionModel, Sync
+from pipelines.audiences import SPARED_REMOVAL, AliasModel, Audience, Block, Guards, SuppressionModel, Sync
 from pipelines.connections import Connections
 from pipelines.errors import Complaint, DeclarationError, did_you_mean
 from pipelines.graph import Graph
@@ -40,6 +40,8 @@ class Declarations:
     """Schema and name of what others may read: audiences, suppressions, and whatever has `access: public`."""
     graph: Graph = field(default_factory=Graph)
     """What the gate looks at."""
+    aliases: AliasModel | None = None
+    """The model of merged persons, where there is one."""
 
     def find(self, name: str) -> Audience:
         """The audience of that name. Raises DeclarationError with the nearest name."""
@@ -74,7 +76,8 @@ class Declarations:
         """Names to build for these audiences: dbt's graph does not know that an audience needs its suppressions."""
         chosen = list(audiences)
         named = [s.name for audience in chosen for s in self.all_sparing(audience)]
-        return tuple(dict.fromkeys([*(audience.name for audience in chosen), *named]))
+        merged = [self.aliases.name] if self.aliases and chosen else []
+        return tuple(dict.fromkeys([*(audience.name for audience in chosen), *named, *merged]))
 
 
 def read(manifest_path: Path, connections: Connections | None = None, project_dir: Path | None = None) -> Declarations:
@@ -124,7 +127,7 @@ class _Reading:
         drafts.sort(key=lambda draft: (draft.audience.path, draft.audience.line))
         for node in self.nodes.values():
             self.check_strays(node)
-        suppressions = self.suppressions(drafts)
+        suppressions, aliases = self.suppressions(drafts), self.aliases()
         self.check_together(drafts)
         written = [complaint for document in self.atlas.documents.values() for complaint in document.complaints]
         for draft in drafts:
@@ -136,7 +139,7 @@ class _Reading:
         shown |= {(node["schema"], node.get("alias") or node["name"]) for node in self.nodes.values()
                   if nodes.is_public(node) or node["name"] in {model.name for model in suppressions}}
         return Declarations(tuple(good), suppressions, tuple(sorted(set(self.complaints))), tuple(sorted(shown)),
-                            graph.read(self.manifest))
+                            graph.read(self.manifest), aliases)
 
     def draft(self, node: Node) -> _Draft:
         place = self.atlas.find(node)
@@ -213,7 +216,7 @@ class _Reading:
                 problem = "applies to every audience, so mark its key column with meta: {identifier: person}"
                 self.complaints.append(place.complain((), problem))
         for draft in drafts:
-            for at, name in _named(draft.audience):
+            for at, name in checks.named_suppressions(draft.audience):
                 model = self.suppression(name)
                 flaw = self.suppress_flaw(draft.audience, name, model)
                 if flaw:
@@ -221,6 +224,14 @@ class _Reading:
                 elif model:
                     found.setdefault(name, model)
         return tuple(found.values())
+
+    def aliases(self) -> AliasModel | None:
+        """The one model with `meta: {aliases: true}`."""
+        found = [node for node in self.nodes.values() if nodes.meta_of(node).get("aliases")]
+        models = [model for node in found if (model := nodes.aliases_of(node))]
+        for node in found if len(models) != len(found) or len(found) > 1 else ():
+            self.complaints.append(self.atlas.find(node).complain((), nodes.NO_ALIASES))
+        return models[0] if models else None
 
     def suppression(self, name: str) -> SuppressionModel | None:
         node = self.nodes.get(name)
@@ -282,15 +293,6 @@ class _Reading:
             if isinstance(value, Mapping) and set(value) & set(Block.model_fields) and did_you_mean(key, ["audience"]):
                 place = self.atlas.find(node)
                 self.complaints.append(place.complain((*place.meta(), key), "unknown key (did you mean audience?)"))
-
-
-def _named(audience: Audience) -> Iterator[tuple[tuple[Step, ...], str]]:
-    """Every suppression that an audience names, and where."""
-    for index, name in enumerate(audience.suppress):
-        yield ("suppress", index), name
-    for number, sync in enumerate(audience.syncs):
-        for index, name in enumerate(sync.suppress or ()):
-            yield ("syncs", number, "suppress", index), name
 
 
 def _project_of(manifest_path: Path) -> Path:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipelines.audiences import Column
+from pipelines.audiences import AliasModel, Column
 from pipelines.blocks import Flaw
 from pipelines.errors import did_you_mean
 
@@ -70,6 +70,17 @@ def owner_of(node: Node, groups: Mapping[str, Node]) -> str | None:
     owner: Node = next((group.get("owner") or {} for group in groups.values() if group["name"] == name), {})
     chosen = owner.get("email") or owner.get("name") or name
     return str(chosen) if chosen else None
+
+
+NO_ALIASES = "one table of a project holds aliases, in columns such as old_person_id and person_id"
+
+
+def aliases_of(node: Node) -> AliasModel | None:
+    """The table of merged persons that a node is: a column `old_…`, and the one whose name follows."""
+    pairs = [(old, old.removeprefix("old_")) for old in node["columns"]
+             if old.startswith("old_") and old.removeprefix("old_") in node["columns"]]
+    relation = node.get("relation_name")
+    return AliasModel(node["name"], relation, *pairs[0]) if relation and len(pairs) == 1 else None
 
 
 def upstream_of(node: Node, nodes: Mapping[str, Node]) -> tuple[str, ...]:

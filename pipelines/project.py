@@ -237,7 +237,7 @@ class Project:
         self, run_id: str, pace: Pace, transport: Callable[[], Transport] | None = None, *, alone: bool = False
     ) -> Ports:
         return Ports(self.warehouse, SystemClock(), pace, transport or _http, self._journal, self._known_journal,
-                     run_id, alone, lambda: tombstones.read_key(self.key_file), self._room)
+                     run_id, alone, lambda: tombstones.read_key(self.key_file), self._room, self.declarations.aliases)
 
     def _room(self) -> int:
         """Bytes free on the disk of the state folder, and on that of a warehouse that is a file."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from destinations.protocol import Destination
+from pipelines.audiences import AliasModel
 from pipelines.delivery import deliver, sessions
 from pipelines.delivery.exchange import Courier
 from pipelines.delivery.jobs import Waiting
@@ -43,6 +44,8 @@ class Ports:
     """The secret that tells who was forgotten."""
     room: Callable[[], int] = lambda: sys.maxsize
     """Bytes free where journal and warehouse are written."""
+    aliases: AliasModel | None = None
+    """Which keys became another person's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from pipelines.planning import guards, sparing
 from pipelines.planning.draft import Subject, draft, is_approved, limits_of
 from pipelines.planning.plan import Looked, Plan
 from pipelines.run import Ports, Result, Run, catch_up
-from pipelines.state import holds, lease, schema, snapshot
+from pipelines.state import aliases, holds, lease, schema, snapshot
 from pipelines.state import suppressions as lists
 from pipelines.state.snapshot import Snapshot
 from pipelines.warehouse.protocol import Warehouse
@@ -131,6 +131,7 @@ def _look(
     """Take the snapshot. One that guards doubt is kept out of history, unless a plan made of it is approved."""
     models = dict.fromkeys((*suppressions, *(model for subject in subjects for model in subject.own)))
     said_of_lists = sparing.refresh(warehouse, list(models), ports.key, ports.clock.now())
+    aliases.refresh(warehouse, ports.aliases, audience.name, snapshot.naive(at), ports.key)
     seen = snapshot.look(warehouse, audience, suppressions, ports.key, at)
     limits = limits_of(audience)
     for subject in subjects:

@@ -113,7 +113,7 @@ def _read(warehouse: Warehouse, plan: Batching, able: Capabilities, last: int, s
 
 
 def _lanes(plan: Batching, courier: Courier, window: Sequence[Op]) -> list[list[lanes.Lane]]:
-    """Phases of lanes: removals, then adds and updates, then messages."""
+    """Phases of lanes: removals, then adds and updates, then removals that were planned behind them, then messages."""
     able = courier.destination.capabilities
     spared = [op for op in window if op.suppressed]
     refused = [op for op in window if not op.suppressed
@@ -122,10 +122,11 @@ def _lanes(plan: Batching, courier: Courier, window: Sequence[Op]) -> list[list[
     _note(courier, refused, "rejected", "larger than one member may be in this channel")
     settled = {op.op_id for op in (*spared, *refused)}
     left = [op for op in window if op.op_id not in settled] if settled else window
-    phases: dict[int, list[lanes.Lane]] = {0: [], 1: [], 2: []}
-    ordered = sorted(left, key=lambda op: (_phase(op), operation_of(op.action, able), op.silent, op.seq))
+    phases: dict[int, list[lanes.Lane]] = {0: [], 1: [], 2: [], 3: []}
+    adds = min((op.seq for op in window if op.action in ("add", "update")), default=0)
+    ordered = sorted(left, key=lambda op: (_phase(op, adds), operation_of(op.action, able), op.silent, op.seq))
     for (phase, operation, silent), ops in groupby(
-            ordered, key=lambda op: (_phase(op), operation_of(op.action, able), op.silent)):
+            ordered, key=lambda op: (_phase(op, adds), operation_of(op.action, able), op.silent)):
         limits = able.operations[operation]
         for batch in cut(ops, limits):
             places = {op.op_id: Place(op.epoch, op.seq) for op in batch}
@@ -136,8 +137,9 @@ def _lanes(plan: Batching, courier: Courier, window: Sequence[Op]) -> list[list[
     return list(phases.values())
 
 
-def _phase(op: Op) -> int:
-    return {"remove": 0, "event": 2}.get(op.action, 1)
+def _phase(op: Op, adds: int) -> int:
+    """`adds`: the first place of an add."""
+    return {"remove": 2 if op.seq > adds else 0, "event": 3}.get(op.action, 1)
 
 
 def _note(courier: Courier, ops: Sequence[Op], outcome: str, reason: str) -> None:

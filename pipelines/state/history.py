@@ -63,6 +63,8 @@ class Account:
     """One sync's dealings with the person."""
 
     sync: str
+    person: str
+    """The key it was dealt with under: the person's, or another that is the same person's."""
     states: list[str]
     """What the ledger says of each key the person has in the channel: present · absent · unknown."""
     doubtful_until: datetime | None
@@ -138,9 +140,9 @@ def _account(
             select dest_key from activation.desired where sync_id = $sync and person_key = $person)""", scope)
     unusable = warehouse.query("""select reason from activation.desired
         where sync_id = $sync and person_key = $person and dest_key is null""", scope)
-    return Account(sync, [state for state, _ in ledger], max((until for _, until in ledger if until), default=None),
-                   shared, unusable[0][0] if unusable else "", _told(warehouse, sync, person, values=values),
-                   refused, in_doubt)
+    return Account(sync, person, [state for state, _ in ledger],
+                   max((until for _, until in ledger if until), default=None), shared,
+                   unusable[0][0] if unusable else "", _told(warehouse, sync, person, values=values), refused, in_doubt)
 
 
 def _told(warehouse: Warehouse, sync: str, person: str, *, values: bool) -> list[Told]:

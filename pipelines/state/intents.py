@@ -1,6 +1,8 @@
 """The plan as rows: each change becomes an operation with an id and a place, committed before the first request.
 
-Order within a plan: removals, then adds and updates, then messages. A set operation gets a fresh id in each plan (the
+Order within a plan: removals, then adds and updates, then removals of old keys of persons who go on under another one,
+then messages. (An address that changes while its person's key stays is removed first: many channels know both as one
+profile, and would lose it with the old address.) A set operation gets a fresh id in each plan (the
 channel must not answer it from its memory of an older one); a message keeps the id of its entry for ever.
 """
 
@@ -83,11 +85,17 @@ def take_whole(warehouse: Warehouse) -> bool:
 SET_OPS = """
     insert into activation.op (sync_id, epoch, seq, op_id, action, dest_key, person_key, payload_hash, identifiers,
         attributes, silent, snapshot_id, journal_id, planned_at)
-    with planned as (
+    with renamed as (
+        select k.person_key from temp.kin as k
+        inner join temp.kin as other on k.root = other.root and k.person_key <> other.person_key
+        inner join temp.wanted as w on other.person_key = w.person_key
+    ),
+    planned as (
         select 0 as phase, 'replace' as action, '*' as dest_key, null as person_key, payload_hash, '{}' as identifiers,
             '{}' as attributes from temp.whole
         union all
-        select 1, 'remove', dest_key, json_extract_string(identifiers, '$.person'),
+        select case when json_extract_string(identifiers, '$.person') in (select person_key from renamed) then 3 else 1
+            end, 'remove', dest_key, json_extract_string(identifiers, '$.person'),
             '-', identifiers, '{}' from temp.removals
         union all
         select 2, action, dest_key, person_key, payload_hash, identifiers, attributes
@@ -102,7 +110,7 @@ EVENTS = """
     insert into activation.op (sync_id, epoch, seq, op_id, action, dest_key, person_key, payload_hash, identifiers,
         attributes, silent, snapshot_id, occurred_at, journal_id, planned_at)
     select $sync_id, $epoch, $after + row_number() over (order by entered_at, dest_key),
-        md5(concat_ws('|', 'trigger', $sync_id, $event, person_key, cast(entry_id as varchar))),
+        md5(concat_ws('|', 'trigger', $sync_id, $event, stay, cast(entry_id as varchar))),
         'event', dest_key, person_key, '', identifiers, coalesce(frozen, '{}'), silent, entry_id, entered_at,
         $journal_id, $now
     from (
@@ -120,6 +128,7 @@ def write(
     warehouse: Warehouse, sync_id: str, epoch: int, snapshot_id: int, journal_id: str, now: datetime, *, silent: bool
 ) -> int:
     """Commit the set operations of `changes`, `removals` and `whole`; returns how many there are."""
+    warehouse.execute("create temp table if not exists kin (person_key varchar, root varchar)")
     warehouse.execute(SET_OPS, {"sync_id": sync_id, "epoch": epoch, "snapshot_id": snapshot_id, "silent": silent,
                                 "journal_id": journal_id, "now": now})
     [(written,)] = warehouse.query("select count(*) from activation.op where sync_id = ? and epoch = ?",

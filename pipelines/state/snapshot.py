@@ -3,7 +3,8 @@
 The rows of an audience are read once into `audience_rows` (a temp view; a temp table when keys repeat), their standings
 into `segment`. History is kept as intervals of snapshot ids, never of times: a late fact changes the next snapshot and
 rewrites none. `entry_id` is the snapshot at which the present stay began; it survives a change of standing, so a person
-whose suppression ends does not enter a second time.
+whose suppression ends does not enter a second time. Nor does one who goes on under another key (`aliases`): `began_as`
+then keeps the key under which the stay began.
 """
 
 from __future__ import annotations
@@ -179,13 +180,24 @@ def _compare(warehouse: Warehouse, audience: str) -> tuple[int, int, int]:
     known = "from activation.membership where audience = ? and valid_to is null"
     warehouse.execute(
         f"""create temp table moved as
-        with before as (select person_key, standing, entry_id {known})
-        select coalesce(s.person_key, b.person_key) as person_key, s.standing, b.standing as old_standing, b.entry_id
+        with before as (select person_key, standing, entry_id, began_as {known}),
+        heirs as (
+            select k.person_key, b.entry_id, coalesce(b.began_as, b.person_key) as began_as,
+                row_number() over (partition by k.person_key order by b.entry_id, b.person_key) as nth
+            from temp.kin as k
+            inner join temp.kin as other on k.root = other.root and k.person_key <> other.person_key
+            inner join before as b on other.person_key = b.person_key
+        )
+        select coalesce(s.person_key, b.person_key) as person_key, s.standing, b.standing as old_standing,
+            coalesce(b.entry_id, h.entry_id) as entry_id,
+            case when b.person_key is null then h.began_as else b.began_as end as began_as
         from temp.segment as s full join before as b on s.person_key = b.person_key
+        left join heirs as h on s.person_key = h.person_key and h.nth = 1
         where s.standing is distinct from b.standing""", [audience])
     [(before,)] = warehouse.query(f"select count(*) {known}", [audience])
     [(entered, left)] = warehouse.query(
-        """select count(*) filter (where old_standing is null), count(*) filter (where standing is null)
+        """select count(*) filter (where old_standing is null and entry_id is null),
+            count(*) filter (where standing is null)
         from temp.moved""")
     return before, entered, left
 
@@ -196,6 +208,7 @@ def _move(warehouse: Warehouse, audience: str, snapshot_id: int) -> None:
             and person_key in (select person_key from temp.moved where old_standing is not null)""",
         [snapshot_id, audience])
     warehouse.execute(
-        """insert into activation.membership (audience, person_key, standing, entry_id, valid_from)
-        select ?, person_key, standing, coalesce(entry_id, ?), ? from temp.moved where standing is not null""",
+        """insert into activation.membership (audience, person_key, standing, entry_id, valid_from, began_as)
+        select ?, person_key, standing, coalesce(entry_id, ?), ?, nullif(began_as, person_key) from temp.moved
+        where standing is not null""",
         [audience, snapshot_id, snapshot_id])

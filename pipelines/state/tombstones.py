@@ -77,6 +77,16 @@ def leave_out(warehouse: Warehouse, key: Key, table: str = "temp.segment") -> No
         warehouse.execute(f"delete from {table} where person_key = ?", [person])
 
 
+def leave_out_aliases(warehouse: Warehouse, key: Key) -> None:
+    """Take pairs with somebody forgotten out of `said`."""
+    if not (known := list_digests(warehouse)):
+        return
+    secret = key()
+    for old, new in warehouse.query("select old_key, new_key from temp.said"):
+        if {digest(secret, old), digest(secret, new)} & known:
+            warehouse.execute("delete from temp.said where old_key = ? and new_key = ?", [old, new])
+
+
 def places(warehouse: Warehouse, person: str) -> list[tuple[str, str, str]]:
     """Syncs that recorded anything of the person: id, audience, connection."""
     return [(sync, audience, connection) for sync, audience, connection in warehouse.query(
@@ -139,7 +149,7 @@ def find_changes(warehouse: Warehouse, sync_id: str, person: str) -> None:
         warehouse.execute(f"drop table if exists temp.{table}")
     warehouse.execute("create temp table whole (payload_hash varchar)")
     warehouse.execute(
-        """create temp table wanted as select dest_key, identifiers from activation.desired
+        """create temp table wanted as select dest_key, person_key, identifiers from activation.desired
         where sync_id = $sync and person_key <> $person and dest_key is not null""", scope)
     warehouse.execute(
         f"""create temp table changes as

@@ -2,7 +2,8 @@
 
 An entry is a person and the snapshot at which the present stay began, read from the history of membership, so that a
 crash between snapshot and plan loses none. The id of a message is made of trigger, person and entry; its payload and
-time are frozen with the first operation that was planned for it.
+time are frozen with the first operation that was planned for it. A stay that goes on under another key keeps the id of
+the key it began with, so that a merge of persons is no second welcome.
 
 Members who were there before the trigger (`trigger_since`) cause nothing, or a silent record where the channel has a
 flag for that. A message in doubt that nothing repeats is left to a person, who may have it sent again under its id
@@ -18,8 +19,8 @@ from pipelines.warehouse.protocol import Warehouse
 # What never left this side says nothing about what did before: a message in doubt stays in doubt when its repeat was
 # planned and not sent. Only a person's word to send it again counts.
 HISTORY = """
-    select o.person_key, o.snapshot_id, o.op_id, o.dest_key, o.payload_hash, o.identifiers, o.attributes,
-        o.silent, o.occurred_at, o.epoch, o.planned_at, r.outcome,
+    select o.person_key, coalesce(n.began_as, o.person_key) as stay, o.snapshot_id, o.op_id, o.dest_key,
+        o.payload_hash, o.identifiers, o.attributes, o.silent, o.occurred_at, o.epoch, o.planned_at, r.outcome,
         row_number() over (
             partition by o.op_id
             order by coalesce(r.outcome in ('void', 'suppressed') and r.reason <> 'operator: resend', false),
@@ -27,6 +28,10 @@ HISTORY = """
         min(o.planned_at) over (partition by o.op_id) as first_planned_at
     from activation.op as o
     left join activation.receipt as r on o.sync_id = r.sync_id and o.epoch = r.epoch and o.op_id = r.op_id
+    left join (
+        select distinct person_key, entry_id, began_as from activation.membership
+        where audience = $audience and began_as is not null
+    ) as n on o.person_key = n.person_key and o.snapshot_id = n.entry_id
     where o.sync_id = $sync_id and o.action = 'event'"""
 
 DUE = f"""
@@ -34,18 +39,18 @@ DUE = f"""
     with every_attempt as (select * from ({HISTORY}) as h),
     history as (select * from every_attempt where newest = 1),
     entries as (
-        select m.person_key, m.entry_id, s.taken_at as entered_at
+        select m.person_key, coalesce(m.began_as, m.person_key) as stay, m.entry_id, s.taken_at as entered_at
         from activation.membership as m
         inner join activation.snapshot as s on m.audience = s.audience and m.entry_id = s.snapshot_id
         where m.audience = $audience and m.valid_to is null and m.standing = 'sent'
     )
-    select e.person_key, e.entry_id, e.entered_at, e.entry_id <= $since as silent,
+    select e.person_key, e.stay, e.entry_id, e.entered_at, e.entry_id <= $since as silent,
         d.dest_key, d.identifiers, h.outcome, h.op_id,
         coalesce(h.op_id in (
             select op_id from activation.decision where sync_id = $sync_id and kind = 'resend'), false) as asked
     from entries as e
     inner join activation.desired as d on d.sync_id = $sync_id and d.person_key = e.person_key
-    left join history as h on h.person_key = e.person_key and h.snapshot_id = e.entry_id
+    left join history as h on h.stay = e.stay and h.snapshot_id = e.entry_id
     where d.dest_key is not null and (e.entry_id > $since or $silently)
         and (
             h.op_id is null
@@ -55,7 +60,7 @@ DUE = f"""
         )
         and not exists (
             select 1 from every_attempt as other where other.dest_key = d.dest_key and other.snapshot_id = e.entry_id
-                and other.person_key <> e.person_key and other.outcome not in ('void', 'suppressed')
+                and other.stay <> e.stay and other.outcome not in ('void', 'suppressed')
         )
     qualify row_number() over (partition by d.dest_key, e.entry_id order by e.person_key) = 1"""
 

@@ -44,7 +44,8 @@ VIEWS = {
             case when m.person_key is not null and c.resend_within > 0
                 then h.first_planned_at + to_seconds(c.resend_within) end as repeated_until
         from history as h {_NAMED} h.sync_id = c.sync_id
-        left join {{schema}}.membership as m on c.audience = m.audience and h.person_key = m.person_key
+        left join {{schema}}.membership as m on c.audience = m.audience
+            and (h.person_key = m.person_key or h.person_key = m.began_as)
             and h.snapshot_id = m.entry_id and m.valid_to is null and m.standing = 'sent'
         where h.newest = 1 and h.outcome = 'unknown' and (h.epoch < c.epoch or c.lease_until is null)""",
     "ledger": f"""

@@ -27,7 +27,7 @@ from destinations.protocol import (
     Settings,
     Verdict,
 )
-from pipelines.audiences import Audience, Guards, SuppressionModel, Sync
+from pipelines.audiences import AliasModel, Audience, Guards, SuppressionModel, Sync
 from pipelines.delivery.journal import Journal
 from pipelines.delivery.pace import LocalPace
 from pipelines.delivery.ports import Answer, Lost, Transport
@@ -194,6 +194,7 @@ class World:
         self.own: tuple[SuppressionModel, ...] = ()
         """Suppressions of the sync alone."""
         self.guards = Guards(removal="100%", entries=None, unusable="100%")
+        self.aliases: AliasModel | None = None
         self.declare(**sync)
         self.sql("create table spared (person_id varchar)")
         self.people()
@@ -216,6 +217,14 @@ class World:
             marks = ", ".join(["(?, ?, ?)"] * len(rows))
             self.sql(f"insert into cart values {marks}", [value for row in rows for value in row])
 
+    def same(self, *pairs: tuple[str, str]) -> None:
+        """The model of aliases now: (old key, key)."""
+        self.sql("drop table if exists merged")
+        self.sql("create table merged (old_person_id varchar, person_id varchar)")
+        for pair in pairs:
+            self.sql("insert into merged values (?, ?)", pair)
+        self.aliases = AliasModel("person_aliases", f"{self.engine.schema}.merged", "old_person_id", "person_id")
+
     def spare(self, *persons: str) -> None:
         """Suppress these persons too."""
         self.sql(f"insert into spared values {', '.join(['(?)'] * len(persons))}", persons)
@@ -235,6 +244,7 @@ class World:
     def ports(self) -> Ports:
         return Ports(self.warehouse, self.clock, LocalPace(), self.transport,
                      lambda sync: Journal(self.folder / f"{sync}.journal"), self._known, "run", alone=True,
+                     aliases=self.aliases,
                      key=lambda: tombstones.read_key(self.key_file))
 
     @property

@@ -265,8 +265,8 @@ MUTANTS = (
     Mutant("no_claim", "raw", 150, patch=_no_claim, swarm="crash"),
     Mutant("settle_per_op", "raw", 1_000, patch=_settle_per_op, swarm="throttled"),
     Mutant("retry_raw", "raw", 60, patch=_retry_raw),
-    Mutant("random_id", "dedupe", 60, (("person_key, cast(entry_id as varchar)))",
-                                        "person_key, cast(entry_id as varchar), cast($epoch as varchar)))"),)),
+    Mutant("random_id", "dedupe", 60, (("stay, cast(entry_id as varchar)))",
+                                        "stay, cast(entry_id as varchar), cast($epoch as varchar)))"),)),
     Mutant("ignore_window", "dedupe", 400, (("and h.first_planned_at > $now - to_seconds($resend_within)", ""),),
            swarm="outage"),
     Mutant("window_from_receipt", "dedupe", 600, (
@@ -294,7 +294,7 @@ MUTANTS = (
     Mutant("no_fence", "set", 1_000, patch=_no_fence, swarm="second_run"),
     Mutant("no_fence", "raw", 1_000, patch=_no_fence, swarm="second_run"),
     Mutant("no_late", "set", 600, patch=_no_late, swarm="delayed"),
-    Mutant("twice_by_email", "dedupe", 60, (("and other.person_key <> e.person_key", "and false"),)),
+    Mutant("twice_by_email", "dedupe", 60, (("and other.stay <> e.stay", "and false"),)),
     Mutant("journal_lost_is_void", "raw", 100, (("then 'void' else 'unknown' end", "then 'void' else 'void' end"),),
            swarm="journal_lost"),
     Mutant("void_ends_doubt", "dedupe", 1_500, (
