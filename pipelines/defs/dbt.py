@@ -76,9 +76,9 @@ def _gated(
     context: dg.AssetExecutionContext, opened: Opened, project: Project
 ) -> Iterator[dg.AssetCheckEvaluation]:
     """The check of each snapshot of this run whose own step cannot start, because what it reads was not built."""
-    launched = context.run.asset_selection or ()
+    launched = context.run.asset_selection  # None: all
     for audience in opened.declarations.audiences:
-        if snapshot_key(audience) in launched and (reason := project.gated(audience).reason):
+        if (launched is None or snapshot_key(audience) in launched) and (reason := project.gated(audience).reason):
             yield checks.gate_evaluation(audience, reason)
 
 
