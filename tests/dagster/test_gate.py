@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from pipelines.defs.launchpad import JOB
 from tests.dagster.corner import Corner, judged, made
 
 AUDIENCES = ("audience/cart", "crm/cart", "hook/cart", "audience/everybody", "crm/everybody")
@@ -14,7 +15,7 @@ UPSTREAM = "audience/cart:upstream_good"
 
 def every_job() -> dg.JobDefinition:
     """The job as a run worker finds it, with the executor of production."""
-    return Corner(Path(os.environ["CORNER"])).defs.resolve_implicit_global_asset_job_def()
+    return Corner(Path(os.environ["CORNER"])).defs.resolve_job_def(JOB)
 
 
 def launch(corner: Corner, *keys: str) -> dg.ExecuteInProcessResult | dg.JobExecutionResult:
@@ -41,11 +42,10 @@ def test_a_model_that_fails_stops_its_own_audience_and_the_run_is_red(corner: Co
 
 
 def test_a_test_that_fails_stops_its_own_audience_and_what_was_built_is_shown(corner: Corner) -> None:
-    people = corner.folder / "seeds/people.csv"
-    people.write_text(people.read_text() + people.read_text().splitlines()[1] + "\n")
-    result = launch(corner, "raw/people", "people/persons", "audiences/cart", "audiences/everybody", *AUDIENCES)
+    cart = corner.folder / "models/audiences/cart.sql"
+    cart.write_text(f"{cart.read_text()} union all {cart.read_text()}")
+    result = launch(corner, "audiences/cart", "audiences/everybody", *AUDIENCES)
     assert not result.success
-    assert made(result).keys() == {"raw/people", "people/persons", "audiences/cart", "audiences/everybody",
-                                   "audience/everybody", "crm/everybody"}
+    assert made(result).keys() == {"audiences/cart", "audiences/everybody", "audience/everybody", "crm/everybody"}
     assert "test unique_cart_person_id failed" in reasons(result)[UPSTREAM]
     assert corner.requests("webhook") == 0
