@@ -53,8 +53,6 @@ def define_dbt(opened: Opened, translator: Translator) -> dg.AssetsDefinition:
         # A test of two models says nothing true while only one of them is rebuilt.
         os.environ.setdefault("DBT_INDIRECT_SELECTION", "buildable")
         project = opened.at(tailrace.as_of)
-        if dated:
-            project.dbt.freshness(dated)
         mask = os.umask(0o077)  # what dbt makes, the warehouse above all, is its owner's only
         try:
             invocation = _cli(opened, project).cli(_arguments(project), context=context)
@@ -62,11 +60,12 @@ def define_dbt(opened: Opened, translator: Translator) -> dg.AssetsDefinition:
             os.umask(mask)
         try:
             yield from invocation.stream()
-        except Exception:
+        finally:
             project.builds.take_in(invocation.target_path)
-            yield from _gated(context, opened, project)
-            raise
-        project.builds.take_in(invocation.target_path)
+            if dated:
+                project.dbt.freshness(dated)
+            for evaluation in _gated(context, opened, project):
+                context.log_event(evaluation)
         # One folder a run, with a copy of the manifest: only that of a failed run is worth keeping.
         shutil.rmtree(invocation.target_path, ignore_errors=True)
 

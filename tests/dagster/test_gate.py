@@ -34,11 +34,6 @@ def test_a_model_that_fails_stops_its_own_audience_and_the_run_is_red(corner: Co
     result = launch(corner, "audiences/cart", "audiences/everybody", *AUDIENCES)
     assert not result.success
     assert made(result).keys() == {"audiences/everybody", "audience/everybody", "crm/everybody"}
-    assert reasons(result)[UPSTREAM].startswith("upstream, model cart failed (at ")
-    assert (corner.members("customerio", "everybody"), corner.requests("webhook")) == (["ada", "bob", "cyd", "dee"], 0)
-    again = launch(corner, *AUDIENCES[:3])
-    assert (again.success, list(reasons(again)), corner.requests("webhook")) == (False, [UPSTREAM], 0)
-    assert corner.sync("cart") == {"cart__crm": "failed", "cart__hook": "failed"}
 
 
 def test_a_test_that_fails_stops_its_own_audience_and_what_was_built_is_shown(corner: Corner) -> None:
