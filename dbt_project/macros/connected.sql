@@ -2,12 +2,12 @@
   Which nodes of a graph hang together, as CTEs: `component_of` (node, component), for nodes that have a link at all.
 
   Each round, every node picks the smallest of itself and its neighbours; the picks are the nodes of the next, smaller
-  graph. What is smallest is shuffled anew each round, so that a graph of any shape shrinks by about 0.6 a round: 1 million
-  links are read about three times altogether, and n rounds suffice for components of about 1.6^n nodes. No recursion:
-  every engine has what this needs, and the number of steps is fixed.
+  graph. What is smallest is shuffled anew each round, so a graph of any shape shrinks to about 0.6 of its nodes a round:
+  all rounds together read the links some three times, and n rounds suffice for components of about 1.6^n nodes. No
+  recursion: every engine has what this needs, and the number of steps is fixed.
 
-  The shuffle multiplies by a factor modulo the prime 2^31 - 1, and a node is found again from its place in the shuffle by
-  the inverse factor. Nodes are whole numbers from 1 to 2^31 - 2.
+  The shuffle multiplies by a factor modulo the prime 2^31 - 1, and a node is found again from its place in the shuffle
+  by the inverse factor. Nodes are whole numbers from 1 to 2^31 - 2.
 #}
 {% macro connected(links, here, there, rounds) -%}
 {%- set prime = 2147483647 -%}

@@ -10,9 +10,13 @@ did as (
     events.account_id,
     count(distinct case when {{ within('events.occurred_at', days=14) }} then person_refs.person_id end)
       as active_members_14d,
-    count(case when events.name = 'premium_feature_attempted' and {{ within('events.occurred_at', days=14) }} then 1 end)
+    count(
+      case when events.name = 'premium_feature_attempted' and {{ within('events.occurred_at', days=14) }} then 1 end
+    )
       as premium_attempts_14d,
-    count(distinct case when {{ within('events.occurred_at', days=7) }} then {{ business_date('events.occurred_at') }} end)
+    count(
+      distinct case when {{ within('events.occurred_at', days=7) }} then {{ business_date('events.occurred_at') }} end
+    )
       as active_days_7d,
     min(case when events.name = 'activated' then events.occurred_at end) as activated_at,
     max(events.occurred_at) as last_active_at

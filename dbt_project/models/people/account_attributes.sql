@@ -3,7 +3,8 @@ with subscriptions as (
     *,
     row_number() over (
       partition by account_id
-      order by case when status in ('active', 'past_due', 'trialing') then 0 else 1 end, started_at desc, subscription_id
+      order by
+        case when status in ('active', 'past_due', 'trialing') then 0 else 1 end, started_at desc, subscription_id
     ) as choice
   from {{ ref('stg_subscriptions') }}
 ),
@@ -52,7 +53,8 @@ select
   subscriptions.mrr,
   subscriptions.seats,
   subscriptions.renews_at,
-  cast({{ dbt.datediff(business_day(), business_date('subscriptions.renews_at'), 'day') }} as integer) as days_to_renewal,
+  cast({{ dbt.datediff(business_day(), business_date('subscriptions.renews_at'), 'day') }} as integer)
+    as days_to_renewal,
   subscriptions.term_months,
 
   cast(activity.members_count as integer) as members_count,

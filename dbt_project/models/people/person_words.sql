@@ -33,7 +33,7 @@ scores as (
 
 sent_back as (
   select orders.person_id, count(distinct orders.order_id) as returned_orders_count
-  from {{ ref('stg_returns') }} as returned
+  from {{ ref('stg_returns') }}
   inner join {{ ref('person_orders') }} as orders using (order_id)
   group by orders.person_id
 )
