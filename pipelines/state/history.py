@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from pipelines.audiences import Audience, SuppressionModel
-from pipelines.state import rejects, unresolved
+from pipelines.state import holdouts, rejects, unresolved
 from pipelines.warehouse.protocol import Warehouse, quote
 
 
@@ -86,7 +86,6 @@ def stand(warehouse: Warehouse, audience: Audience, suppressions: Sequence[Suppr
         found = warehouse.query(f"select 1 from {relation} where cast({quote(key)} as varchar) = ? limit 1", [person])
         return bool(found)
 
-    [(bucket,)] = warehouse.query(f"select {warehouse.bucket('?')}", [f"{audience.holdout_salt}|{person}"])
     rows = warehouse.query(
         """select m.standing, m.valid_from, s.taken_at, e.taken_at from activation.membership as m
         left join activation.snapshot as s on m.audience = s.audience and m.valid_from = s.snapshot_id
@@ -95,7 +94,7 @@ def stand(warehouse: Warehouse, audience: Audience, suppressions: Sequence[Suppr
     standing, snapshot, since, left_at = rows[0] if rows else (None, None, None, None)
     return Standing(audience.name, has(audience.relation, audience.key), standing, snapshot, since, left_at,
                     list(_suppressed_by(warehouse, suppressions, person, has)),
-                    audience.holdout_salt if bucket < round(audience.holdout * 10_000) else None)
+                    audience.holdout_salt if holdouts.is_held_out(warehouse, audience, person) else None)
 
 
 def _suppressed_by(

@@ -50,6 +50,7 @@ TABLES = {
         reason varchar""",
     "spared_list": "model varchar primary key, taken_at timestamp, persons bigint",
     "spared": "model varchar, kind varchar, person_key varchar",
+    "drawn": "salt varchar, person_key varchar, held_out boolean",
     "tombstone": "person_hmac varchar primary key, decided_at timestamp, decided_by varchar, reason varchar",
     "version": "version bigint",
 }

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from pipelines.audiences import Audience, SuppressionModel
 from pipelines.errors import WarehouseError, did_you_mean
-from pipelines.state import suppressions, tombstones
+from pipelines.state import holdouts, suppressions, tombstones
 from pipelines.warehouse.protocol import Warehouse, quote
 
 
@@ -103,6 +103,7 @@ def record(
         "select coalesce(max(snapshot_id), 0) from activation.snapshot where audience = ?", [audience.name])
     if not doubt:
         _move(warehouse, audience.name, newest + 1)
+        holdouts.remember(warehouse, audience)
     taken = Snapshot(audience.name, newest + 1, at, view.segment, view.suppressed, view.held_out, view.entered,
                      view.left, view.null_keys, view.duplicates, doubt)
     warehouse.execute(
@@ -163,15 +164,18 @@ def _sent_columns(audience: Audience) -> set[str]:
 
 
 def _judge(warehouse: Warehouse, audience: Audience, spared: Sequence[SuppressionModel]) -> None:
-    share = round(audience.holdout * 10_000)
-    held_out = f"{warehouse.bucket('$salt || r._key')} < $share" if share else "false"
+    """Leave `segment`: the standing of each person."""
+    share = holdouts.share(audience)
+    holdouts.recall(warehouse, audience)
+    drawn = "left join activation.drawn as d on d.salt = $salt and d.person_key = r._key" if share else ""
+    held_out = f"coalesce(d.held_out, {warehouse.bucket('$prefix || r._key')} < $share)" if share else "false"
     warehouse.execute("drop table if exists temp.segment")
     warehouse.execute(
         f"""create temp table segment as
         select r._key as person_key, case when s._key is not null then 'suppressed'
             when {held_out} then 'held_out' else 'sent' end as standing
-        from temp.audience_rows as r left join ({suppressions.persons(spared)}) as s on r._key = s._key""",
-        {"salt": f"{audience.holdout_salt}|", "share": share} if share else ())
+        from temp.audience_rows as r left join ({suppressions.persons(spared)}) as s on r._key = s._key {drawn}""",
+        {"salt": audience.holdout_salt, "prefix": f"{audience.holdout_salt}|", "share": share} if share else ())
 
 
 def _compare(warehouse: Warehouse, audience: str) -> tuple[int, int, int]:

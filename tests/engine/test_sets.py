@@ -134,3 +134,44 @@ def test_a_changed_mapping_updates_and_never_empties(world: World) -> None:
     result = world.run(1)
     assert (result.plan.update, result.plan.remove, result.plan.add) == (2, 0, 0)
     assert world.channel.members["ada@x.io"] == {"cart_value": 1}
+
+
+def test_a_larger_or_smaller_holdout_moves_nobody_and_holds_out_more_or_fewer_of_those_who_come(world: World) -> None:
+    def standings() -> dict[str, str]:
+        return dict(world.sql("select person_key, standing from activation.membership where valid_to is null"))
+
+    def come(last: int) -> None:
+        world.people(*((f"p{number}", f"p{number}@x.io", 1) for number in range(last)))
+
+    world.holdout = 0.1
+    come(200)
+    world.run()
+    first = standings()
+    for day, share in enumerate((0.5, 0.02, 0.5), 1):
+        world.holdout = share
+        come(200 + 200 * day)
+        world.run(day)
+        assert {person: standing for person, standing in standings().items() if person in first} == first
+    shares = [sum(standings()[f"p{number}"] == "held_out" for number in range(start, start + 200)) / 200
+              for start in (0, 200, 400, 600)]
+    assert [abs(found - drawn) < 0.09 for found, drawn in zip(shares, (0.1, 0.5, 0.02, 0.5), strict=True)] == [True] * 4
+
+
+def test_who_was_held_out_by_an_earlier_release_stays_so(world: World) -> None:
+    world.holdout = 0.5
+    world.people(*((f"p{number}", f"p{number}@x.io", 1) for number in range(40)))
+    world.run()
+    world.sql("delete from activation.drawn")
+    before = world.sql("select person_key, standing from activation.membership order by 1")
+    world.holdout = 0.1
+    world.run(1)
+    assert world.sql("select person_key, standing from activation.membership order by 1") == before
+
+
+def test_a_holdout_of_nobody_ends_the_experiment(world: World) -> None:
+    world.holdout = 0.5
+    world.people(*((f"p{number}", f"p{number}@x.io", 1) for number in range(40)))
+    world.run()
+    world.holdout = 0.0
+    assert world.run(1).plan.held_out == 0
+    assert len(world.channel.members) == 40
