@@ -125,7 +125,7 @@ def _shifts(node: exp.Expression) -> Iterator[Way]:
 def _moved(text: str, kind: str) -> list[str]:
     if kind.startswith("timestamp"):
         moment = datetime.fromisoformat(text)
-        return [(moment + timedelta(seconds=by)).isoformat(sep=" ") for by in (3600, -3600)]
+        return [(moment + timedelta(hours=1)).isoformat(sep=" ")]
     if kind == "date":
         return [(date.fromisoformat(text) + timedelta(days=by)).isoformat() for by in (1, -1)]
     return []
