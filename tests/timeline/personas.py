@@ -84,7 +84,9 @@ class Persona:
             account = {"at": LONG_AGO, "name": self.name, "account_id": self.account_id, **(self.told["account"] or {})}
             yield "accounts", account
             yield "members", self._fill("members", {"at": LONG_AGO})
-            yield "subscriptions", self._fill("subscriptions", {"at": LONG_AGO, "renews_at": "2027-01-01 00:00:00"})
+            if "subscriptions" not in (self.told.get("facts") or {}):
+                yield "subscriptions", self._fill("subscriptions", {
+                    "at": LONG_AGO, "subscription_id": f"u_{self.number:05}", "renews_at": "2027-01-01 00:00:00"})
 
     def _facts(self) -> Rows:
         for table, facts in (self.told.get("facts") or {}).items():

@@ -13,7 +13,7 @@ from tests.timeline.personas import is_held_out
 from tests.timeline.world import World, moved, reasons
 
 States = Mapping[tuple[str, str], str]
-"""(audience, person) → state; who is not named is out."""
+"""(audience, person or account) → state; who is not named is out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Stage:
 
 def stages(world: World, declared: Sequence[tuple[Audience, Sequence[SuppressionModel]]]) -> list[Stage]:
     compiled = {model.name: model.sql for model in world.models}
-    return [Stage(audience, spared, reasons(compiled[audience.name], audience.key)) for audience, spared in declared]
+    return [Stage(audience, spared, reasons(compiled[audience.name])) for audience, spared in declared]
 
 
 def replay(

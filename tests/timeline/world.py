@@ -18,7 +18,7 @@ import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
-MOMENT = re.compile(r"cast\('(\d{4}-\d{2}-\d{2})((?: \d{2}:\d{2}:\d{2}(?:\.\d+)?)?)' as (date|timestamp)\)")
+MOMENT = re.compile(r"cast\('(\d{4}-\d{2}-\d{2})((?: \d{2}:\d{2}:\d{2}(?:\.\d+)?)?)' as (date|timestamp)\)", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +89,16 @@ def read(manifest: Mapping[str, Any], wanted: Iterable[str]) -> World:
     return World(raw, tuple(models))
 
 
-def reasons(sql: str, key: str) -> str | None:
-    """The query for who was considered and why not chosen, of an audience that has a CTE `judged`."""
+def reasons(sql: str) -> str | None:
+    """The query for who was considered and why not chosen, of an audience that has a CTE `judged`.
+
+    Some judge accounts, and are answered by those.
+    """
     query = sqlglot.parse_one(sql, dialect="duckdb")
-    if "judged" not in {cte.alias for cte in query.ctes}:
+    judged = next((cte.this for cte in query.ctes if cte.alias == "judged"), None)
+    if judged is None:
         return None
+    key = "account_id" if judged.expressions[0].output_name == "account_id" else "person_id"
     told = exp.select(key, "excluded").from_("judged").where("excluded is not null")
     told.set("with_", query.args["with_"])
     return told.sql(dialect="duckdb")

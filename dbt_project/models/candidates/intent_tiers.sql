@@ -23,7 +23,7 @@ tiers as (
     deeds.cart_at,
     deeds.viewed_at
   from deeds
-  inner join {{ ref('advertising_contacts') }} as contacts using (person_id)
+  inner join {{ ref('advertising_contacts') }} using (person_id)
   left join {{ ref('recent_buyers_suppress') }} as buyers using (person_id)
   where buyers.person_id is null
 ),

@@ -27,7 +27,8 @@ judged as (
     and coalesce(subscriptions.cancel_reason, '') not in ('closed', 'fraud')
     and {{ days_ago(business_date('subscriptions.cancelled_at')) }}
       between {{ var('churn_min_days') }} and {{ var('churn_max_days') }}
-    and subscriptions.started_at <= {{ dbt.dateadd('day', -var('churn_min_tenure_days'), 'subscriptions.cancelled_at') }}
+    and subscriptions.started_at
+      <= {{ dbt.dateadd('day', -var('churn_min_tenure_days'), 'subscriptions.cancelled_at') }}
 ),
 
 members as (

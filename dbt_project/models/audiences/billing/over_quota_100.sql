@@ -34,7 +34,9 @@ members as (
   select
     members.person_id,
     beyond.*,
-    row_number() over (partition by members.person_id order by beyond.ratio desc, beyond.account_id, beyond.metric) as choice
+    row_number() over (
+      partition by members.person_id order by beyond.ratio desc, beyond.account_id, beyond.metric
+    ) as choice
   from beyond
   inner join {{ ref('account_members') }} as members using (account_id)
   where members.role in ('owner', 'admin', 'billing')

@@ -12,8 +12,8 @@ with purchases as (
 paces as (
   select
     *,
-    {{ dbt.datediff('day', 'lead(day) over (partition by person_id, product_id order by day)', 'day') }} / cast(qty as double precision)
-      as days_a_piece,
+    {{ dbt.datediff('day', 'lead(day) over (partition by person_id, product_id order by day)', 'day') }}
+      / cast(qty as double precision) as days_a_piece,
     count(*) over (partition by person_id, product_id) as times,
     row_number() over (partition by person_id, product_id order by day desc) as recency
   from purchases
