@@ -12,12 +12,10 @@ did as (
       as active_members_14d,
     count(
       case when events.name = 'premium_feature_attempted' and {{ within('events.occurred_at', days=14) }} then 1 end
-    )
-      as premium_attempts_14d,
+    ) as premium_attempts_14d,
     count(
       distinct case when {{ within('events.occurred_at', days=7) }} then {{ business_date('events.occurred_at') }} end
-    )
-      as active_days_7d,
+    ) as active_days_7d,
     min(case when events.name = 'activated' then events.occurred_at end) as activated_at,
     max(events.occurred_at) as last_active_at
   from {{ ref('stg_product_events') }} as events
