@@ -63,17 +63,6 @@ def test_every_column_of_a_public_model_is_described(shop: Shop) -> None:
             if not column.description] == []
 
 
-def test_no_line_of_sql_is_longer_than_the_page(shop: Shop) -> None:
-    lines = [
-        f"{file.name}:{number}"
-        for folder in ("staging", "quarantine", "identity", "people", "suppressions")
-        for file in sorted((shop.folder / "models" / folder).rglob("*.sql"))
-        for number, line in enumerate(file.read_text().splitlines(), 1)
-        if len(line) > 120
-    ]
-    assert lines == []
-
-
 def test_every_model_has_its_yaml_beside_it(shop: Shop) -> None:
     models = shop.folder / "models"
     written = [file for file in models.rglob("*.sql") if not file.with_suffix(".yml").exists()]
