@@ -21,6 +21,7 @@ from rich.table import Table
 
 from destinations.sandbox.server import Sandbox
 from pipelines import proof
+from pipelines.audiences import Audience
 from pipelines.errors import StateError
 from pipelines.project import Options, Project
 from pipelines.run import Result
@@ -58,7 +59,7 @@ def run(project_dir: Path, days: int, target: str | None = None) -> int:
             moment = _iso(first.as_of + timedelta(days=day))
             project = Project(Options(project_dir, target=target, as_of=moment), environ)
             with console.status(f"day {day}: dbt builds the models") if console.is_terminal else nullcontext():
-                project.build()
+                project.build([audience.name for audience in _sent(project)])
             lines = _sync(project, f"demo-day-{day}")
             console.print(_table(day, project.as_of, lines))
             failed += [problem for line in lines for problem in line.failed]
@@ -112,9 +113,14 @@ def _sandbox(state_file: Path) -> Iterator[Sandbox]:
         box.stop()
 
 
+def _sent(project: Project) -> list[Audience]:
+    """The audiences that go somewhere; the rest of the playbook is for `tailrace build`."""
+    return [audience for audience in project.audiences() if audience.syncs]
+
+
 def _sync(project: Project, run_id: str) -> list[Line]:
     lines = []
-    for audience in project.audiences():
+    for audience in _sent(project):
         tasks, faults = project.tasks(audience)
         taken, messages, failed = None, 0, [str(fault) for fault in faults]
         for step in project.walk(audience, tasks, run_id):
@@ -145,7 +151,7 @@ def _prove(project: Project, box: Sandbox) -> list[proof.Proof]:
     truth = box.truth()
     with project.warehouse() as warehouse:
         return [proof.compare(warehouse, audience, task, project.declarations.sparing(audience), truth)
-                for audience in project.audiences() for task in project.tasks(audience)[0] if task.sync.members]
+                for audience in _sent(project) for task in project.tasks(audience)[0] if task.sync.members]
 
 
 def _show_proofs(console: Console, proofs: Sequence[proof.Proof], failed: Sequence[str]) -> None:
