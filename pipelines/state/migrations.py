@@ -21,6 +21,8 @@ STEPS: tuple[tuple[str, ...], ...] = (
      "alter table {schema}.run_log add column if not exists full_resync_reason varchar"),
     # 5: lists that are replaced, and stays that go on under another key
     ("alter table {schema}.membership add column if not exists began_as varchar",),
+    # 6: a snapshot says when it was recorded, beside the moment it speaks of
+    ("alter table {schema}.snapshot add column if not exists recorded_at timestamp",),
 )
 """What leads from version 1 to 2, from 2 to 3 and so on. Tables that are new need no step: they are created."""
 VERSION = 1 + len(STEPS)

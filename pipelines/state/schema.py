@@ -24,7 +24,7 @@ TABLES = {
         resend_within double, mapping varchar, payload_version bigint""",
     "snapshot": """audience varchar, snapshot_id bigint, taken_at timestamp, status varchar, reason varchar,
         segment bigint, suppressed bigint, held_out bigint, entered bigint, "left" bigint, null_keys bigint,
-        duplicates bigint, primary key (audience, snapshot_id)""",
+        duplicates bigint, recorded_at timestamp, primary key (audience, snapshot_id)""",
     "membership": """audience varchar, person_key varchar, standing varchar, entry_id bigint, valid_from bigint,
         valid_to bigint, began_as varchar""",
     "identity_alias": "old_person_key varchar, new_person_key varchar, since timestamp, until timestamp",

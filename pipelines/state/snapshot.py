@@ -93,9 +93,10 @@ def _peak(warehouse: Warehouse, audience: str, at: datetime) -> int:
 
 
 def record(
-    warehouse: Warehouse, audience: Audience, view: View, at: datetime, doubt: str = "", released: str = ""
+    warehouse: Warehouse, audience: Audience, view: View, at: datetime, now: datetime, doubt: str = "",
+    released: str = "",
 ) -> Snapshot:
-    """Write the snapshot down. With a `doubt` it is held: history stays as it was. Call inside a transaction.
+    """Write the snapshot down, `now`. With a `doubt` it is held: history stays as it was. Call inside a transaction.
 
     `released`: the doubt that a person has approved; the snapshot is accepted, and what follows is measured by it.
     """
@@ -108,9 +109,11 @@ def record(
                      view.left, view.null_keys, view.duplicates, doubt)
     warehouse.execute(
         """insert into activation.snapshot (audience, snapshot_id, taken_at, status, reason, segment, suppressed,
-            held_out, entered, "left", null_keys, duplicates) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            held_out, entered, "left", null_keys, duplicates, recorded_at)
+        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         [taken.audience, taken.id, naive(at), "held" if doubt else "accepted", doubt or released, taken.segment,
-         taken.suppressed, taken.held_out, taken.entered, taken.left, taken.null_keys, taken.duplicates])
+         taken.suppressed, taken.held_out, taken.entered, taken.left, taken.null_keys, taken.duplicates,
+         naive(now)])
     return taken
 
 

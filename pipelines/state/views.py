@@ -85,6 +85,22 @@ VIEWS = {
         select c.sync_id, c.audience, c.connection, d.compared_at, d.in_channel, d.delivered, d.missing, d.extra,
             d.strangers
         from {{schema}}.comparison as d {_NAMED} d.sync_id = c.sync_id""",
+    # A standing that ends while another begins is no departure: the stay goes on.
+    "stays": """
+        select m.audience, m.person_key, m.standing, m.entry_id, e.taken_at as entered_at, f.taken_at as since,
+            f.recorded_at as decided_at, t.taken_at as until, t.recorded_at as until_decided_at,
+            case when not exists (
+                select 1 from {schema}.membership as n
+                where m.audience = n.audience and m.person_key = n.person_key and m.valid_to = n.valid_from
+            ) then t.taken_at end as left_at
+        from {schema}.membership as m
+        inner join {schema}.snapshot as e on m.audience = e.audience and m.entry_id = e.snapshot_id
+        inner join {schema}.snapshot as f on m.audience = f.audience and m.valid_from = f.snapshot_id
+        left join {schema}.snapshot as t on m.audience = t.audience and m.valid_to = t.snapshot_id""",
+    "snapshots": """
+        select audience, snapshot_id, taken_at, recorded_at, status, reason, segment, suppressed, held_out, entered,
+            "left" as departed
+        from {schema}.snapshot""",
     "holds": f"""
         select c.sync_id, c.audience, c.connection, h.plan_id, h.state, h.opened_at, h.objections, h.decided_by,
             h.decision, h.decided_at

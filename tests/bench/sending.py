@@ -56,7 +56,7 @@ class Planned:
                 warehouse.execute(f"delete from activation.{table}")
             self._epoch = lease.take(warehouse, "crowd__bench", "crowd", "bench", "a/b", NOW, alone=True).epoch
             seen = snapshot.look(warehouse, AUDIENCE, (), tombstones.no_key, at())
-            taken = snapshot.record(warehouse, AUDIENCE, seen, at())
+            taken = snapshot.record(warehouse, AUDIENCE, seen, at(), NOW)
             draft(warehouse, Subject(AUDIENCE, SYNC, self.destination, ()), Looked(taken), self.journal.id, NOW)
 
     def send(self) -> None:

@@ -65,8 +65,9 @@ def delivered(path: Path, size: int, changed: float = 0.0) -> Store:
         lease.release(warehouse, "crowd__bench")
         fingerprint = warehouse.fingerprint([f"'{mapping}'", *(f'"{column}"' for column in columns)])
         is_changed = f"hash(person_id) % 100000 < {round(changed * 100_000)}"
-        warehouse.execute("insert into activation.snapshot values ('crowd', 1, ?, 'accepted', '', ?, 0, 0, ?, 0, 0, 0)",
-                          [NOW, size, size])
+        warehouse.execute(
+            "insert into activation.snapshot values ('crowd', 1, ?, 'accepted', '', ?, 0, 0, ?, 0, 0, 0, ?)",
+            [NOW, size, size, NOW])
         warehouse.execute("insert into activation.membership"
                           " select 'crowd', person_id, 'sent', 1, 1, null from crowd order by hash(email)")
         warehouse.execute(f"""

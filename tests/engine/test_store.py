@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -10,11 +11,12 @@ import pytest
 
 from pipelines.errors import StateError
 from pipelines.state import migrations, schema
-from tests.engine.world import World
+from tests.engine.world import START, World
 
 HERE = Path(__file__).parent
 PAGE = (HERE.parents[1] / "pipelines" / "state" / "README.md").read_text("utf-8")
-STABLE = ("runs", "receipts", "ledger", "membership", "delivered", "undelivered", "unresolved", "drift", "holds")
+STABLE = ("runs", "receipts", "ledger", "membership", "stays", "snapshots", "delivered", "undelivered", "unresolved",
+          "drift", "holds")
 TRIGGER = {"when": "enters", "event": "welcome", "send": ["value"], "max_age": "48h"}
 
 
@@ -97,3 +99,23 @@ def test_the_views_answer_for_what_a_run_did(world: World) -> None:
         ("ada", "present", 0), ("ben", "unknown", 1)]
     assert world.sql("select person_key, action, attempt, outcome, reason from activation.receipts order by 1") == [
         ("ada", "add", 1, "ok", ""), ("ben", "add", 1, "rejected", "refused")]
+
+
+def test_a_stay_has_the_moment_it_speaks_of_and_the_moment_it_was_decided(make_world) -> None:
+    """Each day is looked at an hour late. On the second day ada is spared, and ben has left."""
+    world = make_world()
+    world.clock.seconds = 3600
+    world.people(("ada", "ada@x.io", 1), ("ben", "ben@x.io", 2))
+    world.run()
+    world.people(("ada", "ada@x.io", 1))
+    world.spare("ada")
+    world.run(1)
+    first, second = (START.replace(tzinfo=None) + timedelta(days=day) for day in (0, 1))
+    hour = timedelta(hours=1)
+    assert world.sql("from activation.stays order by person_key, since") == [
+        ("cart", "ada", "sent", 1, first, first, first + hour, second, second + hour, None),
+        ("cart", "ada", "suppressed", 1, first, second, second + hour, None, None, None),
+        ("cart", "ben", "sent", 1, first, first, first + hour, second, second + hour, second)]
+    assert world.sql("select taken_at, recorded_at, status, segment, suppressed, entered, departed"
+                     " from activation.snapshots order by snapshot_id") == [
+        (first, first + hour, "accepted", 2, 0, 2, 0), (second, second + hour, "accepted", 1, 1, 0, 1)]
