@@ -30,6 +30,26 @@ def publish(
           f"  {done.parquet}/<schema>/<table>.parquet")
 
 
+@commands.command()
+def report(
+    audience: Annotated[str, typer.Argument(help="The audience.", show_default=False)],
+    to: Annotated[Path | None, typer.Option(help="The file; AUDIENCE.html by itself.")] = None,
+    project_dir: ProjectDir = Path(), profiles_dir: ProfilesDir = None, target: Target = None, variables: Vars = "",
+) -> None:
+    """Write one page about an audience: its size, who came and went, what was sent and what it earned."""
+    from pipelines.report import figures, render
+    from pipelines.state import overview
+
+    project = open_project(project_dir, profiles_dir, target, variables)
+    declared = project.declarations.find(audience)
+    with project.warehouse() as warehouse:
+        overview.prepare(warehouse)
+        found = figures.read(warehouse, declared)
+    file = to or Path(f"{audience}.html")
+    file.write_text(render(found), encoding="utf-8")
+    print(file)
+
+
 def copy(project: Project, to: Path | None = None) -> Published:
     """Publish a project's public tables and the interface of schema `activation`."""
     from pipelines.state import schema

@@ -17,5 +17,5 @@ def test_the_copy_holds_audiences_and_what_is_recorded_and_nothing_else(club) ->
                                  "build)\n")
     assert (done.code, fans) == (0, [("ada",)])
     assert {name for _, name in tables} == {
-        "fans", "others", "runs", "receipts", "ledger", "membership", "delivered", "undelivered", "unresolved", "drift",
-        "holds"}
+        "fans", "others", "runs", "receipts", "ledger", "membership", "stays", "snapshots", "delivered",
+        "undelivered", "unresolved", "drift", "holds"}

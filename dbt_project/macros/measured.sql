@@ -1,0 +1,54 @@
+{#
+  What measuring needs: what was recorded, and what each audience declares.
+#}
+
+{# A table of schema `activation`, or nothing in its shape as long as no sync has made it. #}
+{% macro recorded(name) -%}
+  {%- set relation = source('activation', name) -%}
+  {%- set declared = (graph.sources.values() | selectattr('source_name', 'equalto', 'activation')
+    | selectattr('name', 'equalto', name) | first) if execute else {'columns': {}} -%}
+  {%- set there = execute and load_relation(relation) is not none -%}
+select
+  {%- for column in declared.columns.values() %}
+  cast({{ column.name if there else 'null' }} as {{ column.data_type }}) as {{ column.name }}{{ ',' if not loop.last }}
+  {%- else %}
+  1 as nothing
+  {%- endfor %}
+{% if there -%} from {{ relation }} {%- else -%} where false {%- endif %}
+{%- endmacro %}
+
+{# One row an audience: its goal, the time in which it counts, and the share held out; all of the graph. #}
+{% macro declared_goals() -%}
+  {%- set found = [] -%}
+  {%- for node in (graph.nodes.values() if execute else []) | sort(attribute='name') -%}
+    {%- set block = (node.config.meta or {}).get('audience') if node.resource_type == 'model' else none -%}
+    {%- if block and block.goal %}{% do found.append((node.name, block)) %}{% endif -%}
+  {%- endfor -%}
+  {%- for name, block in found %}
+select
+  '{{ name }}' as audience,
+  '{{ block.goal.event or block.goal.model }}' as goal,
+  cast({{ seconds_of(block.goal.within) }} as bigint) as within_seconds,
+  cast({{ (block.holdout or 0) | string | replace('%', '') | float / (100 if '%' in block.holdout | string else 1) }}
+    as double precision) as holdout
+{{ 'union all' if not loop.last }}
+  {%- else %}
+select
+  cast(null as varchar) as audience,
+  cast(null as varchar) as goal,
+  cast(null as bigint) as within_seconds,
+  cast(null as double precision) as holdout
+where false
+  {%- endfor %}
+{%- endmacro %}
+
+{# `90m`, `48h`, `14d` or `2w` in seconds. #}
+{% macro seconds_of(duration) -%}
+  {%- set text = duration | string -%}
+  {{ return((text[:-1] | int) * {'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 604800}[text[-1]]) }}
+{%- endmacro %}
+
+{# A moment so many seconds later; `seconds` may be a column or an expression. #}
+{% macro later(moment, seconds) -%}
+  {{ dbt.dateadd('second', seconds, moment) }}
+{%- endmacro %}
