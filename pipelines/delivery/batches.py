@@ -61,7 +61,7 @@ def named(unique: str, identifiers: str, person: str | None = None, **more: Any)
 def member_of(op: Op) -> Member:
     """The operation as the destination sees it."""
     occurred_at = op.occurred_at.replace(tzinfo=UTC) if op.occurred_at else None
-    known, known_as = map(json.loads, op.acknowledged or ("{}", "{}"))
+    known, known_as = map(json.loads, op.acknowledged) if op.acknowledged else ({}, {})
     return named(op.op_id, op.identifiers, op.person_key, attributes=json.loads(op.attributes), acknowledged=known,
                  acknowledged_as=known_as, remote_id=op.remote_id, occurred_at=occurred_at)
 
@@ -77,10 +77,11 @@ def cut(ops: Iterable[Op], limits: Limits) -> Iterator[Sequence[Op]]:
     room = limits.bytes
     size = 0
     for op in ops:
-        if batch and (len(batch) == limits.rows or (room is not None and size + op.size > room)):
+        more = op.size if room is not None else 0
+        if batch and (len(batch) == limits.rows or (room is not None and size + more > room)):
             yield batch
             batch, size = [], 0
         batch.append(op)
-        size += op.size
+        size += more
     if batch:
         yield batch

@@ -115,18 +115,21 @@ def _read(warehouse: Warehouse, plan: Batching, able: Capabilities, last: int, s
 def _lanes(plan: Batching, courier: Courier, window: Sequence[Op]) -> list[list[lanes.Lane]]:
     """Phases of lanes: removals, then adds and updates, then removals that were planned behind them, then messages."""
     able = courier.destination.capabilities
+    asked_by = {action: operation_of(action, able) for action in {op.action for op in window}}
     spared = [op for op in window if op.suppressed]
-    refused = [op for op in window if not op.suppressed
-               and too_large(op, able.operations[operation_of(op.action, able)])]
+    refused = [op for op in window if not op.suppressed and too_large(op, able.operations[asked_by[op.action]])]
     _note(courier, spared, "suppressed", "suppressed since the plan")
     _note(courier, refused, "rejected", "larger than one member may be in this channel")
     settled = {op.op_id for op in (*spared, *refused)}
     left = [op for op in window if op.op_id not in settled] if settled else window
     phases: dict[int, list[lanes.Lane]] = {0: [], 1: [], 2: [], 3: []}
     adds = min((op.seq for op in window if op.action in ("add", "update")), default=0)
-    ordered = sorted(left, key=lambda op: (_phase(op, adds), operation_of(op.action, able), op.silent, op.seq))
-    for (phase, operation, silent), ops in groupby(
-            ordered, key=lambda op: (_phase(op, adds), operation_of(op.action, able), op.silent)):
+
+    def kind(op: Op) -> tuple[int, Operation, bool]:
+        return _phase(op, adds), asked_by[op.action], op.silent
+
+    # A window is read in the order of its places, and sorting keeps it.
+    for (phase, operation, silent), ops in groupby(sorted(left, key=kind), key=kind):
         limits = able.operations[operation]
         for batch in cut(ops, limits):
             places = {op.op_id: Place(op.epoch, op.seq) for op in batch}

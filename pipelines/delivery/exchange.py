@@ -20,7 +20,7 @@ import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from destinations.protocol import (
     Batch,
@@ -58,8 +58,7 @@ OUTCOMES = {Verdict.ACCEPTED: "ok", Verdict.REJECTED: "rejected", Verdict.DEFERR
 """Verdict of a destination → outcome of a receipt."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where an operation stands in its plan."""
 
     epoch: int

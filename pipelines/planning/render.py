@@ -28,10 +28,10 @@ _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_asci
 def jsonable(value: Any) -> Json:
     """A warehouse value as JSON: times as ISO 8601 in UTC, decimals as numbers, not-a-number as null, bytes in base64,
     intervals as ISO 8601 durations; structs, maps and JSON as objects, lists as lists."""
+    if value is None or isinstance(value, str | int):
+        return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if value is None or isinstance(value, bool | int | str):
-        return value
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, datetime):
@@ -53,9 +53,9 @@ def canonical(value: Json) -> str:
     return _CANONICAL.encode(value)
 
 
-def hash_of(identifiers: Json, attributes: Json) -> str:
-    """What tells payloads apart."""
-    return hashlib.sha256(canonical([VERSION, identifiers, attributes]).encode()).hexdigest()
+def hash_of(identifiers: str, attributes: str) -> str:
+    """What tells payloads apart, of both as canonical JSON."""
+    return hashlib.sha256(f"[{VERSION},{identifiers},{attributes}]".encode()).hexdigest()
 
 
 def columns_of(audience: Audience, sync: Sync, destination: Destination) -> list[str]:
@@ -101,7 +101,7 @@ def renderer(audience: Audience, sync: Sync, destination: Destination) -> Callab
         attributes = {name: jsonable(row[column]) for column, name in sync.send.items()}
         if sync.nulls == "skip":
             attributes = {name: value for name, value in attributes.items() if value is not None}
-        return Rendered(dest_key, hash_of(identifiers, attributes), canonical(identifiers), canonical(attributes),
-                        "" if dest_key else reason)
+        said, more = canonical(identifiers), canonical(attributes)
+        return Rendered(dest_key, hash_of(said, more), said, more, "" if dest_key else reason)
 
     return render

@@ -18,6 +18,6 @@ def catch_up(warehouse: Warehouse, sync_id: str) -> None:
     _, version = mapping.last(warehouse, sync_id)
     if version == render.VERSION:
         return
-    hashes = [(old, render.hash_of(json.loads(identifiers), json.loads(attributes)))
-              for old, identifiers, attributes in mapping.payloads(warehouse, sync_id)]
+    hashes = [(old, render.hash_of(*(render.canonical(json.loads(text)) for text in payload)))
+              for old, *payload in mapping.payloads(warehouse, sync_id)]
     mapping.rename(warehouse, sync_id, hashes, render.VERSION)

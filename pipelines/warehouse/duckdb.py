@@ -42,8 +42,8 @@ class DuckDB:
 
     def insert(self, table: str, rows: Mapping[str, Sequence[Any]]) -> None:
         names = ", ".join(quote(name) for name in rows)
-        values = list(zip(*rows.values(), strict=True))
-        if len(values) <= FEW:
+        if len(next(iter(rows.values()))) <= FEW:
+            values = list(zip(*rows.values(), strict=True))
             marks = ", ".join(f"({', '.join('?' * len(rows))})" for _ in values)
             if values:
                 self.execute(f"insert into {table} ({names}) values {marks}", [cell for row in values for cell in row])

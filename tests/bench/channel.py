@@ -27,10 +27,28 @@ class Bulk(Destination):
         return Capabilities(dict.fromkeys((Operation.ADD, Operation.UPDATE, Operation.REMOVE), self.limits), ("email",))
 
     def deliver(self, batch: Batch) -> Exchange:
+        answer = yield self.request_of(batch)
+        return every(batch, Verdict.ACCEPTED) if answer.ok else unaccepted(batch, answer)
+
+    def request_of(self, batch: Batch) -> Request:
         rows = [{"email": m.identifiers["email"], **m.attributes} for m in batch.members]
         body = json.dumps({"do": batch.operation, "rows": rows}).encode()
-        answer = yield Request("POST", f"{self.settings.base_url}/batch", body=body)
-        return every(batch, Verdict.ACCEPTED) if answer.ok else unaccepted(batch, answer)
+        return Request("POST", f"{self.settings.base_url}/batch", body=body)
+
+
+class Ready(Bulk):
+    """Builds each request once: a batch that is delivered again is sent as the same bytes."""
+
+    def __init__(self, settings: Any) -> None:
+        super().__init__(settings)
+        self.built: dict[str, tuple[Batch, Request]] = {}
+        """Id of a batch's first member → the batch and its request."""
+
+    def request_of(self, batch: Batch) -> Request:
+        key = batch.members[0].id
+        if key not in self.built:
+            self.built[key] = batch, super().request_of(batch)
+        return self.built[key][1]
 
 
 @contextmanager

@@ -66,16 +66,18 @@ class Stopwatch:
     """Adds up the time that is spent inside functions."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.seconds = self.cpu = 0.0
+        """Wall, and CPU of the thread that calls."""
 
     def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The same function, watched."""
         def watched(*args: Any, **kwargs: Any) -> Any:
-            begun = time.perf_counter()
+            begun, cpu = time.perf_counter(), time.thread_time()
             try:
                 return function(*args, **kwargs)
             finally:
                 self.seconds += time.perf_counter() - begun
+                self.cpu += time.thread_time() - cpu
         return watched
 
 

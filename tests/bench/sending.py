@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from destinations.protocol import Limits, Request, Settings
-from pipelines.delivery import deliver, exchange
+from destinations.protocol import Batch, Limits, Request, Settings
+from pipelines.delivery import deliver, exchange, lanes
 from pipelines.delivery.http import HttpTransport
 from pipelines.delivery.journal import Journal
 from pipelines.delivery.pace import LocalPace
 from pipelines.delivery.ports import SystemClock
 from pipelines.planning.draft import Subject, draft
 from pipelines.planning.plan import Looked
-from pipelines.state import lease, record, schema, snapshot, tombstones
-from tests.bench.channel import Bulk, listening
+from pipelines.state import lease, record, schema, snapshot
+from tests.bench.channel import Ready, listening
 from tests.bench.measure import Line, Stopwatch, in_turn, share
-from tests.bench.store import AUDIENCE, NOW, SYNC, at, crowd
+from tests.bench.store import AUDIENCE, NOW, SYNC, at, crowd, look
 
 LATENCY = 0.1
 PACE = 50
@@ -31,9 +31,11 @@ class Recording(HttpTransport):
     def __init__(self) -> None:
         super().__init__()
         self.sent: list[Request] = []
+        self.starts: list[float] = []
 
     def start(self, ticket: int, request: Request) -> None:
         self.sent.append(request)
+        self.starts.append(time.perf_counter())
         super().start(ticket, request)
 
 
@@ -43,20 +45,22 @@ class Planned:
     def __init__(self, folder: Path, size: int, limits: Limits, url: str) -> None:
         folder.mkdir()
         self.store = crowd(folder / "sending.duckdb", size)
-        self.destination = type("Bulk", (Bulk,), {"limits": limits})(Settings(base_url=url))
+        self.destination = type("Ready", (Ready,), {"limits": limits})(Settings(base_url=url))
         self.journal = Journal(folder / "sending.journal")
         self.sent: list[Request] = []
+        self.starts: list[float] = []
+        """When each request was handed to the transport."""
         self._epoch = 0
 
     def plan(self) -> None:
         """Write the plan down; whatever was sent before is forgotten."""
+        self.destination.built.clear()
         with self.store.opener() as warehouse, warehouse.transaction():
             schema.create(warehouse)
             for table in ("sync_control", "ledger_base", "op", "receipt"):
                 warehouse.execute(f"delete from activation.{table}")
             self._epoch = lease.take(warehouse, "crowd__bench", "crowd", "bench", "a/b", NOW, alone=True).epoch
-            seen = snapshot.look(warehouse, AUDIENCE, (), tombstones.no_key, at())
-            taken = snapshot.record(warehouse, AUDIENCE, seen, at(), NOW)
+            taken = snapshot.record(warehouse, AUDIENCE, look(warehouse), at(), NOW)
             draft(warehouse, Subject(AUDIENCE, SYNC, self.destination, ()), Looked(taken), self.journal.id, NOW)
 
     def send(self) -> None:
@@ -67,7 +71,23 @@ class Planned:
         list(deliver.send(batching, courier, transport, self.store.opener, SystemClock()))
         transport.close()
         assert not courier.stopped, courier.stopped
-        self.sent = transport.sent
+        self.sent, self.starts = transport.sent, transport.starts
+
+    def hand_over(self) -> None:
+        """The sender alone: the batches sent before, their bytes ready, posted with claims and receipts."""
+        courier = exchange.Courier("bench", "bench", self.destination, self.journal, LocalPace(), SystemClock())
+        transport = HttpTransport()
+        lanes.run((courier.deliver(batch, self.destination.limits, self._places(batch))
+                   for batch, _ in self.destination.built.values()), transport, SystemClock(), deliver.WIDTH)
+        transport.close()
+        assert not courier.stopped, courier.stopped
+
+    def _places(self, batch: Batch) -> dict[str, exchange.Place]:
+        return {member.id: exchange.Place(self._epoch, seq) for seq, member in enumerate(batch.members)}
+
+    def forget(self) -> None:
+        """Empty the journal, as a flush does."""
+        self.journal.flushed(self.journal.results())
 
     def post(self) -> None:
         """The bare loop: the same bytes through the same client, as many at once."""
@@ -84,7 +104,11 @@ class Planned:
 
 
 def overhead(folder: Path, size: int, rounds: int) -> list[Line]:
-    """How much of the time of a delivery goes into claims, results and receipts, at 500 a request."""
+    """How much of the time of a delivery goes into claims, results and receipts, at 500 a request.
+
+    Held against the target where each answer takes 100 ms, as vendors' do; without any latency it is only shown. On a
+    busy machine the wall counts waits for the disk and for a core, so the CPU seconds stand beside it.
+    """
     lines = []
     for latency, target in ((LATENCY, "≤ 10"), (0.0, "")):
         with listening(latency) as url, pytest.MonkeyPatch.context() as patch:
@@ -92,48 +116,60 @@ def overhead(folder: Path, size: int, rounds: int) -> list[Line]:
             for name in ("claim", "result", "results", "flushed"):
                 patch.setattr(planned.journal, name, watch.around(getattr(planned.journal, name)))
             patch.setattr(record, "flush", watch.around(record.flush))
-            shares, walls = [], []
+            shares, walls, cpus = [], [], []
             for _ in range(rounds):
                 planned.plan()
-                watch.seconds, begun = 0.0, time.perf_counter()
+                watch.seconds, watch.cpu, begun = 0.0, 0.0, time.perf_counter()
                 planned.send()
                 walls.append(time.perf_counter() - begun)
                 shares.append(share(watch.seconds, walls[-1]))
+                cpus.append(watch.cpu)
         lines.append(Line(
             f"claims and receipts, {size:,} rows, {latency * 1000:.0f} ms latency", statistics.median(shares),
-            "% of delivery", target, f"{statistics.median(walls):.2f} s wall at 500 a request"))
+            "% of delivery", target, f"{statistics.median(walls):.2f} s wall at 500 a request; "
+            f"{statistics.median(cpus):.2f} s CPU of claims and receipts"))
     return lines
 
 
 def sender(folder: Path, size: int, rounds: int) -> list[Line]:
-    """Production against the bare loop, at 1,000 rows a request and at one."""
+    """Production's sender against a bare loop of the same bytes, at 1,000 rows a request and at one.
+
+    The sender takes bytes that are ready to the channel, with claims and receipts. The whole way, from the rows of a
+    plan to their receipts in the warehouse, is shown below it.
+    """
     lines = []
     for rows, count, target in ((1_000, size, "≥ 80"), (1, max(100, size // 40), "≥ 50")):
         with listening() as url:
             planned = Planned(folder / f"sender{rows}", count, Limits(rows=rows), url)
             planned.plan()
             planned.send()
-            found = in_turn(rounds, planned.plan, bare=planned.post, ours=planned.send)
+            found = in_turn(rounds, planned.forget, bare=planned.post, ours=planned.hand_over)
+            whole = in_turn(rounds, planned.plan, whole=planned.send)["whole"]
         bare, ours = found["bare"], found["ours"]
         lines.append(Line(
             f"sender, {count:,} rows, {rows:,} a request", share(bare.wall, ours.wall), "% of bare loop", target,
             f"{ours.wall:.2f} s wall, {ours.cpu:.2f} s CPU; bare {bare.wall:.2f} and {bare.cpu:.2f}; "
             f"{len(planned.sent):,} requests"))
+        lines.append(Line(
+            f"delivery, {count:,} rows, {rows:,} a request", count / whole.cpu / 1000, "k rows/s/core", "",
+            f"from the plan to the receipts: {whole.wall:.2f} s wall, {whole.cpu:.2f} s CPU"))
     return lines
 
 
 def pace(folder: Path, size: int, rounds: int) -> list[Line]:
-    """How much of 50 requests a second is used when each answer takes 100 ms."""
+    """How much of 50 requests a second is used when each answer takes 100 ms.
+
+    Counted from the last request of the first second's worth, which may start at once, to the last of all: what is
+    spent on opening the warehouse before and closing it after is no pace; windows in between are.
+    """
     count = max(PACE * 2, min(size // 100, PACE * 10))
     with listening(LATENCY) as url:
         planned = Planned(folder / "pace", count, Limits(rates=((PACE, 1.0),)), url)
-        walls = []
+        spans = []
         for _ in range(max(1, rounds // 2)):
             planned.plan()
-            begun = time.perf_counter()
             planned.send()
-            walls.append(time.perf_counter() - begun)
-    # The first second's worth may start at once, so a limit of n a second is (count - n) / n seconds long.
+            spans.append(planned.starts[-1] - planned.starts[PACE - 1])
     return [Line(f"pace, {PACE} requests/s, {LATENCY * 1000:.0f} ms latency",
-                 share(count - PACE, PACE * statistics.median(walls)), "% of the limit", "≥ 95",
-                 f"{count:,} requests in {statistics.median(walls):.2f} s")]
+                 share(count - PACE, PACE * statistics.median(spans)), "% of the limit", "≥ 95",
+                 f"{count - PACE:,} requests in {statistics.median(spans):.2f} s")]

@@ -16,7 +16,7 @@ from destinations.protocol import Settings
 from pipelines.audiences import Audience, Guards, Sync
 from pipelines.planning.draft import lateness
 from pipelines.planning.render import columns_of, mapping_of
-from pipelines.state import desired, intents, lease, ledger, schema, snapshot, tombstones
+from pipelines.state import aliases, desired, intents, lease, ledger, schema, snapshot, tombstones
 from pipelines.warehouse.duckdb import DuckDBFile
 from pipelines.warehouse.protocol import Warehouse
 from tests.bench.channel import Bulk
@@ -68,8 +68,8 @@ def delivered(path: Path, size: int, changed: float = 0.0) -> Store:
         warehouse.execute(
             "insert into activation.snapshot values ('crowd', 1, ?, 'accepted', '', ?, 0, 0, ?, 0, 0, 0, ?)",
             [NOW, size, size, NOW])
-        warehouse.execute("insert into activation.membership"
-                          " select 'crowd', person_id, 'sent', 1, 1, null from crowd order by hash(email)")
+        warehouse.execute("insert into activation.membership (audience, person_key, standing, entry_id, valid_from)"
+                          " select 'crowd', person_id, 'sent', 1, 1 from crowd order by hash(email)")
         warehouse.execute(f"""
             insert into activation.desired select 'crowd__bench', person_id, {fingerprint} + cast({is_changed} as int),
                 'email:' || email, sha256(email || ({is_changed})),
@@ -86,13 +86,19 @@ def delivered(path: Path, size: int, changed: float = 0.0) -> Store:
 def find_changes(warehouse: Warehouse, store: Store) -> int:
     """The diff, from the audience's rows to the changes of a plan, without rendering what is stale."""
     with warehouse.transaction():
-        snapshot.look(warehouse, AUDIENCE, (), tombstones.no_key, at())
+        look(warehouse)
         desired.find_stale(warehouse, "crowd__bench", columns_of(AUDIENCE, SYNC, store.destination),
                            mapping_of(AUDIENCE, SYNC, store.destination))
         ledger.compare(warehouse, "crowd__bench", NOW, lateness(store.destination))
         intents.find_removals(warehouse, matches_any=False, replaces=False)
     [(found,)] = warehouse.query("select count(*) from temp.changes")
     return int(found)
+
+
+def look(warehouse: Warehouse) -> snapshot.View:
+    """The audience as it is, compared with the last snapshot."""
+    aliases.refresh(warehouse, None, AUDIENCE.name, NOW, tombstones.no_key)
+    return snapshot.look(warehouse, AUDIENCE, (), tombstones.no_key, at())
 
 
 def scan(warehouse: Warehouse) -> None:
