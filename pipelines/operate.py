@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -169,6 +169,26 @@ def _decide(project: Project, op_ids: list[str], kind: str, by: str, reason: str
     _signed(by, reason)
     with _recorded(project) as warehouse, warehouse.transaction():
         return len(unresolved.decide(warehouse, op_ids, kind, by, reason, _now()))
+
+
+@commands.command()
+def purge(
+    refused: Annotated[int, typer.Option(min=1, help="Days that payloads of refused operations are kept.")] = 30,
+    receipts: Annotated[int, typer.Option(min=1, help="Days that operations and receipts are kept.")] = 396,
+    project_dir: ProjectDir = Path(), profiles_dir: ProfilesDir = None, target: Target = None, variables: Vars = "",
+    connections: ConnectionsFile = None, state_dir: StateDir = None,
+) -> None:
+    """Let go of what is recorded of persons and past its term; each run does so by itself with the terms shown here."""
+    from pipelines.state import retention
+
+    terms = retention.Terms(timedelta(days=refused), timedelta(days=receipts))
+    with _recorded(open_project(project_dir, profiles_dir, target, variables, connections, state_dir)) as warehouse:
+        gone = []
+        for (sync_id,) in warehouse.query("select sync_id from activation.sync_control order by 1"):
+            with warehouse.transaction():
+                gone.append(retention.purge(warehouse, sync_id, _now(), terms))
+    print(f"{sum(each.payloads for each in gone):,} payloads emptied, {sum(each.operations for each in gone):,} "
+          "operations deleted.")
 
 
 @commands.command()

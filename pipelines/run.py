@@ -18,7 +18,7 @@ from pipelines.delivery.ports import Clock, Transport
 from pipelines.errors import ChannelRefused, LeaseHeld, LeaseLost
 from pipelines.planning.draft import Subject, draft
 from pipelines.planning.plan import Looked, Plan
-from pipelines.state import lease, record, tombstones
+from pipelines.state import lease, record, retention, tombstones
 from pipelines.warehouse.protocol import Opener, Warehouse
 
 ROOM = 1_000
@@ -170,6 +170,7 @@ class Run:
                 result = self._result(record.outcomes(warehouse, self._id, self.epoch), seconds)
                 record.close(warehouse, self._id, self.epoch, self._ports.run_id, self._started, now, result.status,
                              self._counts(result), result.reason, result.plan.cause)
+                retention.purge(warehouse, self._id, now)
                 lease.release(warehouse, self._id)
         except LeaseLost as lost:
             self._failure = str(lost)

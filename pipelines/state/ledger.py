@@ -1,7 +1,7 @@
 """The ledger: what each channel has acknowledged, three-valued, folded from receipts and never from attempts.
 
 For one key of one sync, the newest `ok` (by epoch and place in the plan, never by clock) says what the channel was
-told: a payload, or absence. Beside it stand the *uncertain* operations: those whose answer was lost, and rejected adds
+told: a payload, or absence. Beside it stand the *uncertain* operations: those whose answer was lost, and refused ones
 (a refusal may come from a repeat of a request that was applied). An uncertain operation may still arrive until `until`,
 and counts only while it could contradict the newest ok: it asserts something else, and was not over when the ok was
 first sent.
@@ -44,11 +44,14 @@ DIFFERING = """
     where w.payload_hash is distinct from t.payload_hash or t.first_sent_at < $reassert_before"""
 """Keys of which the newest ok is not what is wanted, or is too long ago."""
 
+# A refused removal proves nothing: the refusal may answer a repeat of a request that was applied. It is one in doubt.
 EVENTS = """
     select dest_key, action, outcome, payload_hash, identifiers, epoch, seq, first_sent_at, until, recorded_at
     from activation.ledger_base where sync_id = $sync_id and dest_key in (select dest_key from temp.looked_at)
     union all
-    select o.dest_key, o.action, r.outcome, o.payload_hash, o.identifiers, o.epoch, o.seq, r.first_sent_at,
+    select o.dest_key, o.action,
+        case when r.outcome = 'rejected' and o.action = 'remove' then 'unknown' else r.outcome end,
+        o.payload_hash, o.identifiers, o.epoch, o.seq, r.first_sent_at,
         r.recorded_at + to_seconds($lateness), r.recorded_at
     from activation.op as o
     inner join activation.receipt as r on o.sync_id = r.sync_id and o.epoch = r.epoch and o.op_id = r.op_id
@@ -212,7 +215,7 @@ def reassert_all(warehouse: Warehouse, sync_id: str) -> None:
     warehouse.execute(
         """insert into temp.changes (dest_key, held_identifiers, action)
         select dest_key, arg_max(identifiers, (epoch, seq)), 'remove' from activation.op
-        where sync_id = $sync_id and action in ('add', 'update')
+        where sync_id = $sync_id and action in ('add', 'update') and identifiers <> '{}'
             and dest_key not in (select dest_key from temp.changes)
             and dest_key not in (select dest_key from temp.wanted)
             and dest_key not in (select dest_key from temp.pending)

@@ -51,6 +51,21 @@ def applied_and_refused(rewrite: Callable[[str], str]) -> str:
     return _judged(schedule)
 
 
+def removed_and_refused(rewrite: Callable[[str], str]) -> str:
+    """A proxy repeats a removal; the first copy is applied, the second is refused, and the person comes back."""
+    schedule, world = _start("set", rewrite)
+    _is(world, {"p0": ADA})
+    schedule.run(0.0)
+    _is(world, {})
+    world.advance(4_000)
+    world.channel.script = [("repeated_then_refused", 0)]
+    schedule.run(0.0)
+    _is(world, {"p0": ADA})
+    world.advance(4_000)
+    schedule.run(0.0)
+    return _judged(schedule)
+
+
 def older_session_arrives_late(rewrite: Callable[[str], str]) -> str:
     """The last part of a lost session arrives after a newer one, and takes out somebody of whom it says nothing."""
     schedule, world = _start("replace", rewrite)
@@ -74,5 +89,6 @@ def _judged(schedule: Schedule) -> str:
 
 
 STORIES = {"ok_at_last_try": answered_from_memory, "reject_is_absent": applied_and_refused,
+           "refused_removal_is_presence": removed_and_refused,
            "late_session": older_session_arrives_late}
 """Mutant → the schedule that notices it."""

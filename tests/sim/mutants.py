@@ -60,7 +60,7 @@ class Mutant:
 
 KNOWN = "r.outcome in ('ok', 'unknown', 'rejected')"
 SPARED = "s._key is not null and o.action <> 'remove'"
-SAID = "o.dest_key, o.action, r.outcome, o.payload_hash"
+SAID = "else r.outcome end"
 
 
 def _batch_status(patch: pytest.MonkeyPatch) -> None:
@@ -236,12 +236,13 @@ def _lease_of_another(patch: pytest.MonkeyPatch) -> None:
 
 
 MUTANTS = (
-    Mutant("ledger_at_plan", "set", 20, ((SAID, "o.dest_key, o.action, 'ok', o.payload_hash"),
+    Mutant("ledger_at_plan", "set", 20, ((SAID, "else 'ok' end"),
                                         ("and r.outcome in ('ok', 'unknown', 'rejected')", ""))),
     Mutant("diff_snapshot", "set", 20, patch=_diff_snapshot),
     Mutant("unknown_is_failed", "set", 150, ((KNOWN, "r.outcome in ('ok', 'rejected')"),)),
-    Mutant("unknown_is_ok", "set", 100, ((SAID, "o.dest_key, o.action, case r.outcome when 'unknown' then 'ok' else "
-                                                "r.outcome end, o.payload_hash"),)),
+    Mutant("unknown_is_ok", "set", 100, ((SAID, "when r.outcome = 'unknown' then 'ok' else r.outcome end"),)),
+    Mutant("refused_removal_is_presence", "mixed", 1, (("when r.outcome = 'rejected' and o.action = 'remove'",
+                                                        "when false"),), directed=True),
     Mutant("batch_status", "set", 60, patch=_batch_status),
     Mutant("garbage_ok", "set", 150, patch=_garbage_ok),
     Mutant("no_reassert", "set", 1_000, (("(l.after_ok or $now >= l.until)", "l.after_ok"),), swarm="delayed"),

@@ -1,0 +1,82 @@
+"""What is recorded of persons goes when it is no longer needed, by itself at the end of a run and by `tailrace purge`.
+
+Two terms: the payload of what a channel refused (identifiers and attributes, which nobody will send again) is emptied
+after 30 days, and operations with their receipts go after 13 months. Only what is folded into the ledger goes, so the
+ledger, which keeps the identifiers that a removal needs, stays as it is. A message whose stay still lasts, or that is
+still in doubt, keeps its row without its payload: it is what says that the person was told.
+
+These are the only rows of plans and receipts that are ever changed or deleted, besides those of who is forgotten.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pipelines.warehouse.protocol import Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long things are kept."""
+
+    refused: timedelta = timedelta(days=30)
+    """Payloads of what was refused."""
+    receipts: timedelta = timedelta(days=396)
+    """Operations and receipts: 13 months."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What went."""
+
+    payloads: int
+    """Operations whose payload was emptied."""
+    operations: int
+    """Operations that were deleted with their receipts."""
+
+
+FOLDED = """
+    o.sync_id = $sync and o.epoch <= (select folded_epoch from activation.sync_control where sync_id = $sync)"""
+REFUSED = f"""
+    {FOLDED} and o.identifiers <> '{{}}' and o.planned_at < $before and exists (
+        select 1 from activation.receipt as r where r.sync_id = o.sync_id and r.epoch = o.epoch and r.op_id = o.op_id
+            and r.outcome = 'rejected' and r.recorded_at < $before)"""
+# A message is kept for as long as its stay lasts or it is in doubt, or it would be due once more.
+TOLD = """
+    o.action = 'event' and (
+        exists (select 1 from activation.membership as m inner join activation.sync_control as c
+            on c.audience = m.audience where c.sync_id = o.sync_id and m.person_key = o.person_key
+                and m.entry_id = o.snapshot_id and m.valid_to is null)
+        or exists (select 1 from activation.unresolved as u where u.sync_id = o.sync_id and u.op_id = o.op_id))"""
+OLD = f"""
+    {FOLDED} and o.planned_at < $before and not exists (
+        select 1 from activation.receipt as r where r.sync_id = o.sync_id and r.epoch = o.epoch and r.op_id = o.op_id
+            and r.recorded_at >= $before)"""
+
+
+def purge(warehouse: Warehouse, sync_id: str, now: datetime, terms: Terms | None = None) -> Purged:
+    """Let go of what is past its term. Call inside a transaction."""
+    terms = terms or Terms()
+    payloads = _empty(warehouse, REFUSED, {"sync": sync_id, "before": now - terms.refused})
+    scope = {"sync": sync_id, "before": now - terms.receipts}
+    payloads += _empty(warehouse, f"{OLD} and {TOLD} and o.identifiers <> '{{}}'", scope)
+    warehouse.execute("drop table if exists temp.gone")
+    warehouse.execute(
+        f"create temp table gone as select o.epoch, o.op_id from activation.op as o where {OLD} and not ({TOLD})",
+        scope)
+    [(operations,)] = warehouse.query("select count(*) from temp.gone")
+    for table in ("receipt", "op") if operations else ():
+        warehouse.execute(
+            f"""delete from activation.{table} where sync_id = $sync and exists (
+                select 1 from temp.gone as g where g.epoch = {table}.epoch and g.op_id = {table}.op_id)""",
+            {"sync": sync_id})
+    return Purged(payloads, operations)
+
+
+def _empty(warehouse: Warehouse, condition: str, scope: dict[str, object]) -> int:
+    [(found,)] = warehouse.query(f"select count(*) from activation.op as o where {condition}", scope)
+    if found:
+        warehouse.execute(
+            f"update activation.op as o set identifiers = '{{}}', attributes = '{{}}' where {condition}", scope)
+    return int(found)
