@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipelines.state.snapshot import Snapshot
-from tests.engine.world import RawMail, World
+from tests.engine.world import RawMail, SilentMail, World
 
 ADA, BEN, CLEO = ("ada", "ada@x.io", 1), ("ben", "ben@x.io", 2), ("cleo", "cleo@x.io", 3)
 TRIGGER = {"when": "enters", "event": "cart_abandoned", "send": ["value"], "max_age": "48h"}
@@ -124,3 +124,24 @@ def test_a_trigger_without_membership_keeps_no_members(make_world) -> None:
     world.people(ADA)
     result = world.run(1)
     assert (result.plan.add, result.plan.keep, world.channel.members, sent(world)) == (0, 0, {}, [("ada@x.io", 1)])
+
+
+def test_a_trigger_that_is_added_later_tells_those_only_who_enter_after_it(make_world) -> None:
+    world = make_world(send=["value"])
+    world.people(ADA)
+    world.run()
+    world.declare(send=["value"], trigger=TRIGGER)
+    world.run(1)
+    world.people(ADA, BEN)
+    world.run(2)
+    assert [message["email"] for message in world.channel.messages] == ["ben@x.io"]
+
+
+def test_a_channel_that_can_be_silent_records_the_members_from_before_and_starts_nothing_for_them(make_world) -> None:
+    world = make_world(SilentMail, send=["value"], trigger=TRIGGER)
+    world.people(ADA)
+    world.run()
+    world.people(ADA, BEN)
+    world.run(1)
+    assert [(message["email"], message["silent"]) for message in world.channel.messages] == [
+        ("ada@x.io", True), ("ben@x.io", False)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from destinations.protocol import (
     Response,
     Settings,
     Verdict,
+    every,
 )
 from pipelines.audiences import AliasModel, Audience, Guards, SuppressionModel, Sync
 from pipelines.delivery.journal import Journal
@@ -76,6 +77,18 @@ class ForgettingMail(Mail):
     capabilities = Capabilities(
         operations={**Mail.capabilities.operations, Operation.DELETE: Limits(rows=1)}, identifiers=("email",),
         dedupe=Dedupe.KEY, dedupe_window=86_400)
+
+
+class SilentMail(Mail):
+    """The same with a flag for messages that are recorded and start nothing."""
+
+    capabilities = replace(Mail.capabilities, silent=True)
+
+    def deliver(self, batch: Batch) -> Exchange:
+        rows = [{"id": m.id, "email": m.identifiers.get("email"), "silent": batch.silent} for m in batch.members]
+        body = {"do": batch.operation, "event": batch.event, "target": batch.target, "rows": rows}
+        yield Request("POST", "https://mail.example/batch", body=json.dumps(body).encode())
+        return every(batch, Verdict.ACCEPTED)
 
 
 class ListMail(Mail):
