@@ -43,7 +43,7 @@ def refresh(
         if not chained:
             break
         warehouse.execute("""update temp.kin set root = (
-            select above.root from temp.kin as above where above.person_key = temp.kin.root)
+            select above.root from temp.kin as above where above.person_key = kin.root)
             where root in (select person_key from temp.kin)""")
     warehouse.execute("insert into temp.kin select distinct root, root from temp.kin"
                       " where root not in (select person_key from temp.kin)")

@@ -23,7 +23,7 @@ def test_a_sync_that_is_killed_once_leaves_work_that_the_next_one_does(rehearsal
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_800)
 def test_forty_kills_lose_nobody_and_tell_nobody_twice(rehearsal: Rehearsal) -> None:
     rehearsal.sync(None)
     rehearsal.change()

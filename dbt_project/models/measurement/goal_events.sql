@@ -27,7 +27,12 @@ account_deeds as (
   from {{ ref('stg_invoices') }}
   where paid_at is not null
   union all
-  select distinct invoices.invoice_id, invoices.account_id, 'subscription_paid', invoices.paid_at, invoices.amount_due
+  select distinct
+    invoices.invoice_id,
+    invoices.account_id,
+    'subscription_paid' as name,
+    invoices.paid_at,
+    invoices.amount_due
   from {{ ref('stg_invoices') }} as invoices
   inner join {{ ref('stg_subscriptions') }} as subscriptions using (account_id)
   where invoices.paid_at is not null
@@ -37,7 +42,7 @@ account_deeds as (
   select
     opportunity_id,
     account_id,
-    case kind when 'renewal' then 'renewed' else 'plan_upgraded' end,
+    case kind when 'renewal' then 'renewed' else 'plan_upgraded' end as name,
     closed_at,
     amount
   from {{ ref('stg_opportunities') }}
@@ -45,30 +50,40 @@ account_deeds as (
     and kind in ('renewal', 'expansion')
     and closed_at is not null
   union all
-  select account_id || '|' || metric || '|' || cast(changed_at as varchar), account_id, 'quota_raised', changed_at, 0
+  select
+    account_id || '|' || metric || '|' || cast(changed_at as varchar) as deed_id,
+    account_id,
+    'quota_raised' as name,
+    changed_at,
+    0 as value
   from quotas
   where quota > quota_before
   union all
-  select grant_id, account_id, 'credits_bought', bought_at, value
+  select grant_id, account_id, 'credits_bought' as name, bought_at, value
   from credits
+),
+
+members as (
+  select distinct account_id, person_id
+  from {{ ref('account_members') }}
 )
 
 select order_id as deed_id, person_id as person_key, 'order_paid' as name, paid_at as occurred_at, value
 from orders
 union all
-select order_id, person_id, 'person_orders', paid_at, value
+select order_id, person_id, 'person_orders' as name, paid_at, value
 from orders
 union all
-select review_id, person_id, 'review_written', created_at, 0
+select review_id, person_id, 'review_written' as name, created_at, 0 as value
 from {{ ref('person_reviews') }}
 union all
-select event_id, person_id, name, occurred_at, coalesce(value, 0)
+select event_id, person_id, name, occurred_at, coalesce(value, 0) as value
 from {{ ref('person_events') }}
 union all
-select events.event_id, person_refs.person_id, events.name, events.occurred_at, 0
+select events.event_id, person_refs.person_id, events.name, events.occurred_at, 0 as value
 from {{ ref('stg_product_events') }} as events
 inner join {{ ref('person_refs') }} as person_refs using (person_ref)
 union all
-select deeds.deed_id, members.person_id, deeds.name, deeds.occurred_at, coalesce(deeds.value, 0)
+select deeds.deed_id, members.person_id, deeds.name, deeds.occurred_at, coalesce(deeds.value, 0) as value
 from account_deeds as deeds
-inner join (select distinct account_id, person_id from {{ ref('account_members') }}) as members using (account_id)
+inner join members using (account_id)
