@@ -93,8 +93,8 @@ def test_a_list_that_is_not_there_holds_the_plan_and_its_last_good_one_spares(wo
     world.people(*PEOPLE, ("new", "new@x.io", 1))
     result = world.run(1)
     assert (result.status, set(world.channel.members)) == ("held", OPEN)
-    assert result.reason == (f"{world.engine.schema}.spared with the column person_id is not in the warehouse: the 5 persons of its last "
-                             "good list stay spared, and who is new on it is not known")
+    assert result.reason == (f"{world.engine.schema}.spared with the column person_id is not in the warehouse: the 5 "
+                             "persons of its last good list stay spared, and who is new on it is not known")
 
 
 def test_where_a_list_never_was_nothing_is_sent_at_all(make_world) -> None:
