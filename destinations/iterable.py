@@ -11,7 +11,6 @@ its rows. An event with an id that is known overwrites the one before.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -20,6 +19,8 @@ from pydantic import Field, SecretStr
 
 from destinations.answers import code, expect, resend, unaccepted
 from destinations.http import Json, Request, Response, send_json, walk, with_query
+from destinations.iterable_answers import blame_list, named_rows, read_failures
+from destinations.iterable_bodies import who, writing
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -29,7 +30,6 @@ from destinations.protocol import (
     Limits,
     Member,
     Operation,
-    Outcome,
     Preparation,
     Reading,
     Refused,
@@ -40,11 +40,6 @@ from destinations.protocol import (
 
 _BYTES = 3_999_000
 _LISTS = Limits(rows=1000, bytes=_BYTES, rates=((5, 1.0),), rate_class="lists")
-_ROW = re.compile(r"obj\.(?:users|subscribers|events)\[(\d{1,6})\](?:\.([\w.]+))?")
-_FAILURES = {"invalid": "invalid identifier", "notFound": "not found", "forgotten": "forgotten for good",
-             "conflict": "in conflict with another user", "invalidData": "invalid data"}  # fmt: skip
-_FIELDS = {f"{failure}{kind}": why for failure, why in _FAILURES.items() for kind in ("Emails", "UserIds")}
-_LIST_GONE = re.compile(r"(?i)\blist\b")
 
 
 class IterableSettings(Settings):
@@ -85,68 +80,25 @@ class Iterable(Destination):
             return every(batch, Verdict.REJECTED, "a list of Iterable is named by a number: set list_id")
 
         def ask(members: Sequence[Member]) -> Request:
-            return self._ask("POST", *self._writing(batch, members))
+            return self._ask("POST", *writing(batch, members, self.settings.identifier))
 
         response, left, outcomes = yield from resend(ask, batch.members, named_rows)
         if not left:
             return outcomes
         rest = replace(batch, members=left)
         if response.ok:
-            return outcomes + self._read_failures(rest, response)
+            return outcomes + read_failures(rest, response, self.settings.identifier)
         if batch.operation in (Operation.ADD, Operation.REMOVE):
-            self._blame_list(response, batch.target)
+            blame_list(response, batch.target)
         return outcomes + unaccepted(rest, response, code(response.get("code")))
 
     def _forget(self, batch: Batch) -> Exchange:
         """Erase one person, who can then never be written again under this identifier."""
         [member] = batch.members
-        response = yield self._ask("POST", "users/forget", self._who(member))
+        response = yield self._ask("POST", "users/forget", who(member, self.settings.identifier))
         if response.ok and response.get("code") == "Success":
             return every(batch, Verdict.ACCEPTED)
         return unaccepted(batch, response, code(response.get("code")))
-
-    def _writing(self, batch: Batch, members: Sequence[Member]) -> tuple[str, dict[str, Any]]:
-        """Path and body of one call."""
-        if batch.operation is Operation.TRIGGER:
-            return "events/trackBulk", {"events": [self._event(batch, member) for member in members]}
-        if batch.operation is Operation.REMOVE:
-            who = [self._who(member) for member in members]
-            frame = {"listId": int(batch.target or 0), "channelUnsubscribe": False}
-            return "lists/unsubscribe", {**frame, "subscribers": who}
-        people = [self._person(member) for member in members]
-        if batch.operation is Operation.ADD:
-            return "lists/subscribe", {"listId": int(batch.target or 0), "subscribers": people}
-        users = [{**person, "mergeNestedObjects": False} for person in people]
-        return "users/bulkUpdate", {"users": users, "createNewFields": True}
-
-    def _who(self, member: Member) -> dict[str, Json]:
-        by_email = self.settings.identifier == "email" and "email" in member.identifiers
-        return {"email": member.identifiers["email"]} if by_email else {"userId": member.person}
-
-    def _person(self, member: Member) -> dict[str, Json]:
-        return {**self._who(member), "dataFields": dict(member.attributes), "preferUserId": True}
-
-    def _event(self, batch: Batch, member: Member) -> dict[str, Json]:
-        moment = member.occurred_at or batch.at
-        at = {"createdAt": int(moment.timestamp())} if moment else {}
-        return {**self._who(member), "eventName": batch.event, "id": member.id, **at,
-                "dataFields": dict(member.attributes), "createNewFields": True}  # fmt: skip
-
-    def _read_failures(self, batch: Batch, response: Response) -> list[Outcome]:
-        """Who failed is named by value; when more failed than are named, the others are uncertain."""
-        count = response.get("failCount")
-        if type(count) is not int:
-            return unaccepted(batch, response)
-        if batch.event and batch.event in (response.get("disallowedEventNames") or ()):
-            return every(batch, Verdict.REJECTED, "this event name is not allowed in the project")
-        failed = failures(response)
-        named = {member.id: failed[key] for member in batch.members
-                 if (key := str(next(iter(self._who(member).values()))).lower()) in failed}  # fmt: skip
-        rest = (Verdict.UNKNOWN, "some row failed that was not named") if count > len(named) else (Verdict.ACCEPTED, "")
-        gone = (Verdict.ACCEPTED, "not there")
-        told = {one: gone if why == _FAILURES["notFound"] and batch.operation is Operation.REMOVE
-                else (Verdict.REJECTED, why) for one, why in named.items()}  # fmt: skip
-        return [Outcome(member.id, *told.get(member.id, rest)) for member in batch.members]
 
     def prepare(self, name: str) -> Preparation:
         response = yield self._ask("GET", "lists")
@@ -161,7 +113,7 @@ class Iterable(Destination):
         path = with_query("lists/getUsers", **query)
         response = yield self._ask("GET", path, rates=((5, 60.0),), rate_class="list-read")
         if not response.ok:
-            self._blame_list(response, target)
+            blame_list(response, target)
             raise Refused(f"cannot read the list {target} (HTTP {response.status}): check list_id and the API key")
         return [line.strip() for line in response.body.decode("utf-8", "replace").splitlines() if line.strip()]
 
@@ -173,24 +125,3 @@ class Iterable(Destination):
         root = self.settings.root(f"https://api{'.eu' if self.settings.region == 'eu' else ''}.iterable.com")
         login = {"Api-Key": self.settings.api_key.get_secret_value()}
         return send_json(method, f"{root}/api/{path}", body, login, reads=method == "GET", **more)
-
-    def _blame_list(self, response: Response, target: str | None) -> None:
-        if response.status in (400, 404) and _LIST_GONE.search(str(response.get("msg"))):
-            raise Refused(f"Iterable knows no static list {target}: correct list_id in connections.yml, or leave it "
-                          "out to have the list found or created by name")
-
-
-def named_rows(response: Response) -> dict[int, str]:
-    """Index → reason of the rows whose shape a refusal complains of, as keys of `params`."""
-    params = response.get("params") if response.status == 400 else None
-    matches = [_ROW.fullmatch(str(key)) for key in params] if isinstance(params, dict) else []
-    return {int(match[1]): code("invalid", match[2]) for match in matches if match}
-
-
-def failures(response: Response) -> dict[str, str]:
-    """Identifier in lower case → why it failed, from `failedUpdates` and from the fields beside it."""
-    found: dict[str, str] = {}
-    for field, why in _FIELDS.items():
-        for values in (response.get("failedUpdates", field), response.get(field)):
-            found |= {str(value).lower(): why for value in values} if isinstance(values, list) else {}
-    return found
