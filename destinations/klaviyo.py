@@ -13,8 +13,6 @@ A refusal names wrong rows and has processed none: the others are sent again at 
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from urllib.parse import quote
@@ -22,11 +20,12 @@ from urllib.parse import quote
 from pydantic import Field, SecretStr
 
 from destinations.answers import code, expect, resend, unaccepted
-from destinations.http import Json, Request, Response, walk
+from destinations.http import Request, Response
 from destinations.klaviyo_api import LARGE, MEDIUM, Api
 from destinations.klaviyo_bodies import FIELDS, LOCATION, ROW, deletion, event, import_job, too_long
 from destinations.klaviyo_consent import CHANNELS, SUPPRESSIONS, assert_consent, suppress
 from destinations.klaviyo_jobs import read_job, still_pending
+from destinations.klaviyo_lists import blame_list, find_or_make, read_keys, remove
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -40,16 +39,13 @@ from destinations.protocol import (
     Outcome,
     Preparation,
     Reading,
-    Refused,
     Settings,
     Verdict,
     every,
 )
 
-_DAILY = (*MEDIUM, (150, 86_400.0))
 # A profile may take 100,000 bytes, some 400 of which are its frame.
 _IMPORT = Limits(rows=10_000, bytes=4_999_000, row_bytes=99_600, rates=MEDIUM, rate_class="profile-bulk-import-jobs")
-_LISTED_ROW = re.compile(r"/data/(\d+)(?:/(\w+))?")
 
 
 class KlaviyoSettings(Settings):
@@ -97,7 +93,7 @@ class Klaviyo(Destination):
         if batch.target == SUPPRESSIONS:
             return (yield from suppress(self._api, batch))
         if batch.operation is Operation.REMOVE:
-            return (yield from self._remove(batch))
+            return (yield from remove(self._api, batch))
         wrong = yield from assert_consent(self._api, batch)
         ended = {outcome.id for outcome in wrong}
         left = tuple(member for member in batch.members if member.id not in ended)
@@ -118,30 +114,8 @@ class Klaviyo(Destination):
         job = response.get("data", "id")
         if response.ok and isinstance(job, str) and job:
             return outcomes + [Outcome(m.id, Verdict.PENDING, "the import has not ended", job=job) for m in left]
-        self._blame_list(response, batch.target)
+        blame_list(response, batch.target)
         return outcomes + unaccepted(replace(batch, members=left), response, code(response.get("errors", 0, "code")))
-
-    def _remove(self, batch: Batch) -> Exchange:
-        if not batch.target:
-            return every(batch, Verdict.REJECTED, "no list to remove from")
-        found, outcomes = yield from self._api.find([member for member in batch.members if not member.remote_id])
-        ids = {m.id: m.remote_id or walk(found.get(m.id), "id") for m in batch.members}
-        outcomes += [Outcome(unique, Verdict.ACCEPTED, "not in Klaviyo") for unique in found if ids[unique] is None]
-        there = tuple(member for member in batch.members if isinstance(ids[member.id], str))
-        if not there:
-            return outcomes
-        path = f"lists/{quote(batch.target, safe='')}/relationships/profiles"
-
-        def ask(members: Sequence[Member]) -> Request:
-            return self._api.ask("DELETE", path, {"data": [{"type": "profile", "id": ids[m.id]} for m in members]})
-
-        response, left, named = yield from resend(ask, there, _LISTED_ROW)
-        if response.ok:
-            return [*outcomes, *named, *(Outcome(m.id, Verdict.ACCEPTED, remote_id=ids[m.id]) for m in left)]
-        if left:
-            self._blame_list(response, batch.target)
-        why = code(response.get("errors", 0, "code"))
-        return [*outcomes, *named, *unaccepted(replace(batch, members=left), response, why)]
 
     def settle(self, job: Job) -> Exchange:
         path = f"profile-bulk-import-jobs/{quote(job.id, safe='')}"
@@ -159,26 +133,10 @@ class Klaviyo(Destination):
         return read_job(job, errors, profiles, failed if type(failed) is int else len(errors))
 
     def prepare(self, name: str) -> Preparation:
-        query = {"filter": f"equals(name,{json.dumps(name, ensure_ascii=False)})", "fields[list]": "name"}
-        response = yield self._api.ask("GET", "lists", rates=LARGE, rate_class="lists", **query)
-        for found in expect(response, list, "data", what="the lists"):
-            if walk(found, "attributes", "name") == name and isinstance(walk(found, "id"), str):
-                return str(found["id"])
-        body: Json = {"data": {"type": "list", "attributes": {"name": name}}}
-        response = yield self._api.ask("POST", "lists", body, rates=_DAILY, rate_class="new-list")
-        return str(expect(response, str, "data", "id", what="the new list"))
+        return (yield from find_or_make(self._api, name))
 
     def members(self, target: str) -> Reading:
-        path, rate_class, query = f"lists/{quote(target, safe='')}/profiles", "list-read", dict[str, str]()
-        if target == SUPPRESSIONS:
-            reason = 'equals(subscriptions.email.marketing.suppression.reason,"USER_SUPPRESSED")'
-            path, rate_class, query = "profiles", "profiles", {"filter": reason}
-        fields = {"fields[profile]": ",".join(FIELDS.values())}
-        found = yield from self._api.read(path, rate_class, LARGE, {**query, **fields})
-        if isinstance(found, Response):
-            raise Refused(f"cannot read the list {target} (HTTP {found.status}): check list_id and the key's scopes")
-        keys = ([walk(one, "attributes", field) for field in FIELDS.values()] for one in found)
-        return [str(next(filter(None, key))) for key in keys if any(key)]
+        return (yield from read_keys(self._api, target))
 
     def check(self) -> Generator[Request, Response, None]:
         response = yield self._api.ask("GET", "lists", rates=LARGE, rate_class="lists", **{"page[size]": 1})
@@ -187,9 +145,3 @@ class Klaviyo(Destination):
     @property
     def _api(self) -> Api:
         return Api(self.settings)
-
-    def _blame_list(self, response: Response, target: str | None) -> None:
-        pointer = str(response.get("errors", 0, "source", "pointer"))
-        if target and (response.status == 404 or (not response.ok and pointer.startswith("/data/relationships/lists"))):
-            raise Refused(f"Klaviyo knows no list {target}: correct list_id in connections.yml, or leave it out to "
-                          "have the list found or created by name")
