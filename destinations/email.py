@@ -12,27 +12,22 @@ message whose answer was lost is never sent again by itself. No line break of an
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Generator
-from email import policy
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.utils import format_datetime, parseaddr
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from destinations.answers import code, unaccepted
+from destinations.email_message import BREAK, Mail, Template, compose, mailbox, reachable
 from destinations.http import Request, Response, basic_auth
-from destinations.identifiers import Unusable, email
+from destinations.identifiers import Unusable
 from destinations.protocol import (
     Batch,
     Capabilities,
     Destination,
     Exchange,
     Limits,
-    Member,
     Operation,
     Outcome,
     Refused,
@@ -40,25 +35,10 @@ from destinations.protocol import (
     Verdict,
     every,
 )
-from destinations.templates import Unfilled, checked, fill, values_of
+from destinations.templates import Unfilled
 
-Template = Annotated[str, AfterValidator(checked)]
-_ID = re.compile(r"[\w-]{1,64}(\.[\w-]{1,64})*", re.ASCII)
-_ADDRESS = re.compile(r"https://[!-;=?-~]{3,1500}")
-_BREAK = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
-_SUBJECT = 250
 _TLS = {"starttls": "smtp", "implicit": "smtps"}
-
-
-class Mail(BaseModel):
-    """The texts of one event, as templates."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    subject: Template
-    text: Template
-    html: Template = ""
 
 
 class EmailSettings(Settings):
@@ -78,7 +58,7 @@ class EmailSettings(Settings):
     @field_validator("sender", "reply_to")
     @classmethod
     def _addressed(cls, value: str) -> str:
-        if value and (_BREAK.search(value) or not mailbox(value)):
+        if value and (BREAK.search(value) or not mailbox(value)):
             raise ValueError("must be an address, or Name <address>")
         return value
 
@@ -104,43 +84,12 @@ class Email(Destination):
             raise Refused(f"no message for the event {batch.event}: write it under messages of this connection")
         try:
             to = reachable(member.identifiers.get("email", ""))
-            message = self._compose(batch, member, mail, to)
+            message = compose(batch, member, mail, to, self.settings)
         except (Unfilled, Unusable) as reason:
             return every(batch, Verdict.REJECTED, str(reason))
         envelope = {"Mail-From": mailbox(self.settings.sender), "Rcpt-To": to}
         response = yield Request("SEND", self._server, {**envelope, **self._login}, message)
         return self._read(batch, response)
-
-    def _compose(self, batch: Batch, member: Member, mail: Mail, to: str) -> bytes:
-        """The message. What must stay in one piece is written by hand: a folded address would be no address."""
-        values = values_of(batch, member)
-        unsubscribe = fill(self.settings.unsubscribe_url, values).strip()
-        if not _ADDRESS.fullmatch(unsubscribe):
-            raise Unfilled("the address to unsubscribe at is no https:// address")
-        values["unsubscribe_url"] = unsubscribe
-        subject = fill(mail.subject, values).strip()
-        if not subject or len(subject) > _SUBJECT or _BREAK.search(subject):
-            raise Unfilled(f"the subject is empty, has a line break or is longer than {_SUBJECT} characters")
-        digest = hashlib.sha256(member.id.encode()).hexdigest()
-        own = member.id if _ID.fullmatch(member.id) else digest[:32]
-        moment = batch.at or member.occurred_at
-        headers = {
-            "Message-ID": f"<{own}@{mailbox(self.settings.sender).rpartition('@')[2]}>",
-            "List-Unsubscribe": f"<{unsubscribe}>",
-            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-            **({"Date": format_datetime(moment)} if moment else {}),
-        }
-        message = EmailMessage(policy=policy.SMTP if to.isascii() else policy.SMTPUTF8)
-        local, _, domain = to.rpartition("@")
-        message["From"], message["To"] = self.settings.sender, Address(username=local, domain=domain)
-        message["Subject"] = subject
-        if self.settings.reply_to:
-            message["Reply-To"] = self.settings.reply_to
-        message.set_content(fill(mail.text, values), cte="quoted-printable")
-        if mail.html:
-            message.add_alternative(fill(mail.html, values, html=True), subtype="html", cte="quoted-printable")
-            message.set_boundary(f"=_{digest[:32]}")
-        return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + message.as_bytes()
 
     def _read(self, batch: Batch, response: Response) -> list[Outcome]:
         if response.status == 200 and isinstance(response.get("reply"), int):
@@ -172,20 +121,3 @@ class Email(Destination):
         if not self.settings.password:
             return {}
         return basic_auth(self.settings.username, self.settings.password.get_secret_value())
-
-
-def mailbox(text: str) -> str:
-    """The address in `Name <address>`; empty where there is none."""
-    try:
-        return email(parseaddr(text)[1])
-    except Unusable:
-        return ""
-
-
-def reachable(address: str) -> str:
-    """The address as servers take it: an international domain in its ASCII form. Raises Unusable."""
-    local, _, domain = email(address).rpartition("@")
-    try:
-        return f"{local}@{domain.encode('idna').decode()}"
-    except UnicodeError:
-        raise Unusable("not an e-mail address") from None
