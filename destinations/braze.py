@@ -12,15 +12,14 @@ sends those that differ from what was acknowledged. Nothing makes a repeated eve
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from dataclasses import replace
-from datetime import UTC
-from typing import Any
 
 from pydantic import Field, SecretStr
 
-from destinations.answers import code, unaccepted
-from destinations.http import Json, Request, Response, send_json, walk
+from destinations.answers import unaccepted
+from destinations.braze_rows import LONGEST, Row, attributes, occurrence, read_rows, recipient, too_long
+from destinations.http import Json, Request, Response, send_json
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -41,10 +40,7 @@ _TRACK = Limits(rows=75, bytes=3_999_000, row_bytes=99_500, rates=((3000, 3.0),)
 _TRIGGER = Limits(rows=50, bytes=3_999_000, row_bytes=50_000, rates=((3000, 3.0),), rate_class="track")
 _SENDS = ((250_000, 3600.0),)
 _DELETION = Limits(rows=50, rates=((20_000, 60.0),), rate_class="users")
-_LONGEST = 255
-_FIELD = re.compile(r"'([A-Za-z_]\w{0,79})'")
 _NO_MESSAGE = re.compile(r"(?i)\b(campaign|canvas)\b")
-Row = dict[str, Any]
 
 
 class BrazeSettings(Settings):
@@ -52,7 +48,7 @@ class BrazeSettings(Settings):
 
     api_key: SecretStr = Field(description="a REST API key (users.track, users.delete, …trigger.send)")
     region: str = Field(default="iad-01", pattern=r"^[a-z]{2,3}-\d\d$", description="the instance: iad-01, fra-01, …")
-    attribute: str = Field(default="tailrace_audiences", min_length=1, max_length=_LONGEST,
+    attribute: str = Field(default="tailrace_audiences", min_length=1, max_length=LONGEST,
                            description="the array attribute that lists a person's audiences")
     campaigns: dict[str, str] = Field(default_factory=dict, description="event: id of the campaign that it starts")
     canvases: dict[str, str] = Field(default_factory=dict, description="event: id of the canvas that it starts")
@@ -86,7 +82,7 @@ class Braze(Destination):
             if row is None:
                 outcomes.append(Outcome(member.id, Verdict.ACCEPTED, "nothing differs"))
             elif array == "attributes" and (name := too_long(row)):
-                outcomes.append(Outcome(member.id, Verdict.REJECTED, f"{name} is longer than {_LONGEST} characters"))
+                outcomes.append(Outcome(member.id, Verdict.REJECTED, f"{name} is longer than {LONGEST} characters"))
             else:
                 rows[member.id] = row
         if not rows:
@@ -100,7 +96,7 @@ class Braze(Destination):
     def _writing(self, batch: Batch) -> tuple[str, Row, str, Callable[[Member], Row | None]]:
         """Path, what stands beside the rows, the name of their array, and how a member becomes a row."""
         if batch.operation is not Operation.TRIGGER:
-            return "users/track", {}, "attributes", lambda member: self._attributes(batch, member)
+            return "users/track", {}, "attributes", lambda m: attributes(batch, m, self.settings.attribute)
         event = batch.event or ""
         if campaign := self.settings.campaigns.get(event):
             frame = {"campaign_id": campaign}
@@ -108,20 +104,7 @@ class Braze(Destination):
         if canvas := self.settings.canvases.get(event):
             frame = {"canvas_id": canvas}
             return "canvas/trigger/send", frame, "recipients", lambda m: recipient(m, "canvas_entry_properties")
-        return "users/track", {}, "events", lambda member: occurrence(batch, member)
-
-    def _attributes(self, batch: Batch, member: Member) -> Row | None:
-        """One object of `attributes`; None when an update has nothing to write."""
-        who, name = {"external_id": member.person}, self.settings.attribute
-        if batch.operation is Operation.REMOVE:
-            return {**who, "_update_existing_only": True, name: {"remove": [batch.audience]}}
-        contact = {kind: member.identifiers[kind] for kind in ("email", "phone") if kind in member.identifiers}
-        if batch.operation is Operation.ADD:
-            return {**who, **member.attributes, **contact, name: {"add": [batch.audience]}}
-        known, known_as = member.acknowledged, member.acknowledged_as
-        changed = {key: value for key, value in member.attributes.items() if key not in known or known[key] != value}
-        moved = {kind: value for kind, value in contact.items() if known_as.get(kind) != value}
-        return {**who, **changed, **moved} if changed or moved else None
+        return "users/track", {}, "events", lambda m: occurrence(batch, m)
 
     def check(self) -> Generator[Request, Response, None]:
         """An empty request: a good key is told that it lacks data, which changes nothing."""
@@ -146,43 +129,3 @@ class Braze(Destination):
         if response.status == 404 or _NO_MESSAGE.search(str(response.get("message"))):
             raise Refused(f"Braze cannot start the message of {event} (HTTP {response.status}): correct its id under "
                           "campaigns or canvases in connections.yml, and see that it is active and API-triggered")
-
-
-def recipient(member: Member, properties: str) -> Row:
-    """One recipient of a campaign or canvas."""
-    given = {properties: dict(member.attributes)} if member.attributes else {}
-    return {"external_user_id": member.person, **given}
-
-
-def occurrence(batch: Batch, member: Member) -> Row:
-    """One custom event."""
-    moment = member.occurred_at or batch.at
-    time = {"time": moment.astimezone(UTC).isoformat().replace("+00:00", "Z")} if moment else {}
-    return {"external_id": member.person, "name": batch.event, **time, "properties": dict(member.attributes)}
-
-
-def too_long(row: Mapping[str, Any]) -> str | None:
-    """The first attribute that Braze would cut off."""
-    texts = [name for name, value in row.items() if isinstance(value, str) and len(value) > _LONGEST]
-    return next((name[:_LONGEST] for name in (*texts, *(name for name in row if len(name) > _LONGEST))), None)
-
-
-def read_rows(batch: Batch, response: Response, array: str) -> list[Outcome]:
-    """Rows are named by index; those that are not were taken, unless the request was refused as a whole."""
-    errors, said = response.get("errors", default=[]), response.get("message")
-    if response.ok and (said not in ("success", "queued") or not isinstance(errors, list)):
-        return unaccepted(batch, response)
-    wrong = {walk(error, "index"): _FIELD.search(str(walk(error, "type"))) for error in errors
-             if walk(error, "input_array") == array} if isinstance(errors, list) else {}
-    named = {at: f"invalid {code(field[1])}" if field else "invalid" for at, field in wrong.items()
-             if type(at) is int and 0 <= at < len(batch.members)}
-    if response.ok:
-        unclear = len(named) < len(errors)
-        rest = (Verdict.UNKNOWN, "some row was refused that was not named") if unclear else (Verdict.ACCEPTED, "")
-        left = [Outcome(member.id, *rest) for member in batch.members]
-    elif named and response.status == 400 and len(named) < len(batch.members):
-        left = [Outcome(member.id, Verdict.DEFERRED, "refused together with other rows") for member in batch.members]
-    else:
-        left = unaccepted(batch, response)
-    return [Outcome(one.id, Verdict.REJECTED, named[at]) if at in named and response.status in (200, 201, 400) else one
-            for at, one in enumerate(left)]
