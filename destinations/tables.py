@@ -1,4 +1,4 @@
-"""Rows as CSV and back, for channels that take tables."""
+"""Rows of a batch, and rows as CSV and back, for channels that take tables."""
 
 from __future__ import annotations
 
@@ -6,6 +6,24 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from typing import Literal
+
+from destinations.http import Json
+from destinations.protocol import Batch
+
+_KINDS = ("account", "email", "phone")
+
+
+def kinds_of(batch: Batch) -> list[str]:
+    """Kinds of identifier, beside the key, that some member has."""
+    return [kind for kind in _KINDS if any(kind in member.identifiers for member in batch.members)]
+
+
+def rows_of(batch: Batch, key: str) -> list[dict[str, Json]]:
+    """The key, then identifiers, then columns; a column that is called as one of the former is not sent twice."""
+    kinds = kinds_of(batch)
+    return [{key: member.person, **{kind: member.identifiers.get(kind) for kind in kinds},
+             **{name: value for name, value in member.attributes.items() if name not in (key, *kinds)}}
+            for member in batch.members]
 
 
 def write_csv(rows: Sequence[Mapping[str, str]], columns: Sequence[str] = ()) -> bytes:
