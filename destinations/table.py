@@ -12,15 +12,12 @@ a table you made yourself; columns that a table lacks are added as text, double 
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Generator, Mapping, Sequence
-from typing import Any
+from collections.abc import Generator, Sequence
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
-from destinations.answers import code, unaccepted
+from destinations.answers import unaccepted
 from destinations.http import Json, Request, Response, basic_auth, send_json, walk
 from destinations.protocol import (
     Batch,
@@ -37,12 +34,10 @@ from destinations.protocol import (
     Verdict,
     every,
 )
+from destinations.table_answers import NO_COLUMN, remedy, sqlstate
+from destinations.table_sql import PAGE, Sql, Statement
 
 _ROWS = Limits(rows=500)
-_PAGE = 10_000
-_NO_TABLE, _NO_COLUMN, _NO_KEY, _NO_DATABASE = "42P01", "42703", "42P10", "3D000"
-_KINDS = ("account", "email", "phone")
-Statement = tuple[str, Sequence[Json]]
 
 
 class TableSettings(Settings):
@@ -82,34 +77,12 @@ class Table(Destination):
         if not batch.target:
             return every(batch, Verdict.REJECTED, "no table to write to")
         if batch.operation is Operation.REMOVE:
-            marks = ", ".join([self._mark] * len(batch.members))
-            sql = f"delete from {self._table(batch.target)} where {self._name(self.settings.key_column)} in ({marks})"
-            response = yield self._ask([(sql, [member.person for member in batch.members])])
+            response = yield self._ask([self._sql.delete(batch)])
             return self._read(batch, response)
-        response = yield self._ask([self._upsert(batch)])
-        if sqlstate(response) == _NO_COLUMN:
-            response = yield self._ask([*self._columns(batch), self._upsert(batch)])
+        response = yield self._ask([self._sql.upsert(batch)])
+        if sqlstate(response) == NO_COLUMN:
+            response = yield self._ask([*self._sql.new_columns(batch), self._sql.upsert(batch)])
         return self._read(batch, response)
-
-    def _upsert(self, batch: Batch) -> Statement:
-        rows = rows_of(batch, self.settings.key_column)
-        columns = list(dict.fromkeys(name for row in rows for name in row))
-        names = [self._name(name) for name in columns]
-        changes = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
-        row = f"({', '.join([self._mark] * len(columns))})"
-        on_conflict = f"on conflict ({names[0]}) do {f'update set {changes}' if changes else 'nothing'}"
-        sql = (f"insert into {self._table(str(batch.target))} ({', '.join(names)}) "
-               f"values {', '.join([row] * len(rows))} {on_conflict}")
-        return sql, [written(row.get(name)) for row in rows for name in columns]
-
-    def _columns(self, batch: Batch) -> list[Statement]:
-        """Add what the table lacks; a column of nulls only comes with the first value."""
-        types = {name: type_of(value) for row in reversed(rows_of(batch, self.settings.key_column))
-                 for name, value in row.items() if value is not None}
-        nulls = {name: "text" for row in rows_of(batch, self.settings.key_column) for name in row if name not in types}
-        table = self._table(str(batch.target))
-        return [(f"alter table {table} add column if not exists {self._name(name)} {kind}", [])
-                for name, kind in sorted({**types, **nulls}.items())]
 
     def _read(self, batch: Batch, response: Response) -> list[Outcome]:
         if response.status == 200 and isinstance(response.get("rows"), list):
@@ -119,9 +92,7 @@ class Table(Destination):
 
     def prepare(self, name: str) -> Preparation:
         target = f"{self.settings.schema_name}.{name}"
-        key = f"{self._name(self.settings.key_column)} text primary key"
-        response = yield self._ask([(f"create schema if not exists {self._name(self.settings.schema_name)}", []),
-                                    (f"create table if not exists {self._table(target)} ({key})", [])])
+        response = yield self._ask(self._sql.new_table(self.settings.schema_name, target))
         if response.status != 200 or not isinstance(response.get("rows"), list):
             self._blame(response, target)
             raise Refused(f"cannot make the table {target} (HTTP {response.status} {sqlstate(response)}): check the "
@@ -129,17 +100,16 @@ class Table(Destination):
         return target
 
     def members(self, target: str) -> Reading:
-        found, last, key = list[str](), "", self._name(self.settings.key_column)
+        found, last = list[str](), ""
         while True:
-            sql = (f"select {key} from {self._table(target)} where {key} > {self._mark} order by {key} limit {_PAGE}")
-            response = yield self._ask([(sql, [last])], reads=True)
+            response = yield self._ask([self._sql.page(target, last)], reads=True)
             rows = response.get("rows")
             if response.status != 200 or not isinstance(rows, list):
                 self._blame(response, target)
                 raise Refused(f"cannot read the table {target} (HTTP {response.status} {sqlstate(response)})")
             keys = [str(walk(row, 0)) for row in rows]
             found += keys
-            if len(keys) < _PAGE or keys[-1] <= last:
+            if len(keys) < PAGE or keys[-1] <= last:
                 return found
             last = keys[-1]
 
@@ -155,13 +125,7 @@ class Table(Destination):
 
     def _blame(self, response: Response, target: str) -> None:
         """Raise Refused for what only the operator can put right."""
-        why = {
-            _NO_TABLE: f"there is no table {target}: make it, or leave table out to have one made under another name",
-            _NO_KEY: f"the table {target} has no primary key or unique index on {self.settings.key_column}: add one",
-            _NO_DATABASE: "there is no such database: make it, or correct database in connections.yml",
-            "42501": f"this user may not write to the table {target}: grant insert, update, delete and select",
-        }.get(sqlstate(response) if response.status == 422 else "")
-        if why:
+        if why := remedy(response, target, self.settings.key_column):
             raise Refused(why)
 
     def _ask(self, statements: Sequence[Statement], reads: bool = False) -> Request:
@@ -172,48 +136,5 @@ class Table(Destination):
         return send_json("SQL", url, body, login, reads=reads)
 
     @property
-    def _mark(self) -> str:
-        """What stands for a value, in the words of the database's driver."""
-        return "?" if self._duckdb else "%s"
-
-    @property
-    def _duckdb(self) -> bool:
-        return bool(self.settings.root(self.settings.database).startswith("duckdb://"))
-
-    def _name(self, name: str) -> str:
-        """A quoted identifier. Raises Refused for one that no database takes."""
-        if not name or "\0" in name:
-            raise Refused("the name of a table or column is empty or holds a zero byte")
-        quoted = '"' + name.replace('"', '""') + '"'
-        return quoted if self._duckdb else quoted.replace("%", "%%")
-
-    def _table(self, target: str) -> str:
-        return ".".join(self._name(part) for part in target.split(".", 1))
-
-
-def rows_of(batch: Batch, key: str) -> list[dict[str, Json]]:
-    """The key, then identifiers, then columns; a column that is called as one of the former is not sent twice."""
-    kinds = [kind for kind in _KINDS if any(kind in member.identifiers for member in batch.members)]
-    return [{key: member.person, **{kind: member.identifiers.get(kind) for kind in kinds},
-             **{name: value for name, value in member.attributes.items() if name not in (key, *kinds)}}
-            for member in batch.members]
-
-
-def written(value: Json) -> str | None:
-    """A value as text that a database casts to the type of its column."""
-    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def type_of(value: Json) -> str:
-    """The type of a column that is added for this value."""
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, Mapping | list | tuple):
-        return "json"
-    return "double precision" if isinstance(value, int | float) else "text"
-
-
-def sqlstate(response: Response) -> str:
-    """The SQLSTATE of a refusal."""
-    found: Any = response.get("code")
-    return found if isinstance(found, str) and re.fullmatch("[0-9A-Z]{5}", found) else code(found)
+    def _sql(self) -> Sql:
+        return Sql(self.settings.root(self.settings.database).startswith("duckdb://"), self.settings.key_column)
