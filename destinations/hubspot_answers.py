@@ -1,14 +1,13 @@
-"""What HubSpot answers to a batch of records, and how it takes a value."""
+"""What HubSpot answers to a batch of records: what became of each row, and why."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from typing import Any
 
 from destinations.answers import code, unaccepted
-from destinations.http import Json, Response, walk
+from destinations.http import Response, walk
 from destinations.protocol import Batch, Member, Outcome, Refused, Verdict
 
 
@@ -43,15 +42,6 @@ def blame_properties(response: Response, names: set[str], kind: str) -> None:
             raise Refused(f"HubSpot knows no property {name} of {kind}: create it there, or correct its name here")
         if "unique" in words:
             raise Refused(f"HubSpot does not keep {name} of {kind} unique: name another property in id_property")
-
-
-def as_text(value: Json) -> str:
-    """A value as HubSpot's properties take it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list | tuple) and all(isinstance(part, str | int | float) for part in value):
-        return ";".join(as_text(part) for part in value)
-    return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def why_of(error: Any) -> str:
