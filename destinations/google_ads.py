@@ -15,18 +15,18 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Literal
-from urllib.parse import quote
+from typing import Literal
 
 from pydantic import Field, SecretStr, model_validator
 
 from destinations.answers import code, expect, known_by, resend, unaccepted
-from destinations.discretion import discreet
 from destinations.google_ads_answers import CONFIGURATION, blame, named_rows, read_status, reasons, user_lists
-from destinations.http import Json, Request, Response, send_json, walk, with_query
+from destinations.google_ads_api import OTHER, Api, destination
+from destinations.google_ads_bodies import PERSONAL, membership, undotted
+from destinations.http import Json, Request, Response, with_query
 from destinations.identifiers import hash_of
-from destinations.login import fetch_token, logged_in
-from destinations.matching import GOOGLE_ADDRESS, google_address
+from destinations.login import logged_in
+from destinations.matching import GOOGLE_ADDRESS
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -40,14 +40,9 @@ from destinations.protocol import (
     Preparation,
     Settings,
     Verdict,
-    every,
 )
 
 _INGESTION = Limits(rows=10_000, rates=((300, 60.0), (100_000, 86_400.0)), rate_class="ingestion")
-_OTHER = ((300, 60.0), (50_000, 86_400.0))
-_LISTS: dict[str, Any] = {"rates": _OTHER, "rate_class": "user-lists"}
-_GRANTED, _DENIED = frozenset({"true", "granted", "consent_granted"}), frozenset({"false", "denied", "consent_denied"})
-_PERSONAL = {"ad_user_data": "adUserData", "ad_personalization": "adPersonalization"}
 _KINDS = {"CONTACT_ID": ("email", "phone"), "USER_ID": ("person", "account"), "MOBILE_ID": ("madid",)}
 
 
@@ -85,7 +80,7 @@ class GoogleAds(Destination):
     capabilities = Capabilities(
         operations={Operation.ADD: _INGESTION, Operation.REMOVE: _INGESTION},
         identifiers=tuple(kind for kinds in _KINDS.values() for kind in kinds),
-        fields=frozenset((*GOOGLE_ADDRESS, *_PERSONAL)),
+        fields=frozenset((*GOOGLE_ADDRESS, *PERSONAL)),
         hashed=True,
         matches_any=True,
         paid=True,
@@ -106,17 +101,7 @@ class GoogleAds(Destination):
         return hash_of(value, lambda plain: undotted(normalise(kind, plain, region)))
 
     def log_in(self) -> Generator[Request, Response, dict[str, str]]:
-        """The headers of all requests: a token that is given, or one that the refresh token fetches."""
-        own = self.settings
-        billed = {"x-goog-user-project": own.quota_project} if own.quota_project else {}
-        if own.access_token:
-            return {"Authorization": f"Bearer {own.access_token.get_secret_value()}", **billed}
-        form = {"grant_type": "refresh_token", "client_id": own.client_id,
-                "client_secret": own.client_secret.get_secret_value(),
-                "refresh_token": own.refresh_token.get_secret_value()}  # fmt: skip
-        url = f"{own.root('https://oauth2.googleapis.com')}/token"
-        token = yield from fetch_token(url, {}, "an access token for client_id and refresh_token", **form)
-        return {**token, **billed}
+        return (yield from self._api.log_in())
 
     @logged_in
     def deliver(self, batch: Batch) -> Exchange:
@@ -126,7 +111,7 @@ class GoogleAds(Destination):
             return nobody
 
         def ask(members: Sequence[Member]) -> Request:
-            return self._ask("POST", f"audienceMembers:{verb}", self._body(batch, members))
+            return self._api.ask("POST", f"audienceMembers:{verb}", membership(self.settings, batch, members))
 
         response, left, outcomes = yield from resend(ask, known.members, named_rows)
         outcomes += nobody
@@ -140,82 +125,25 @@ class GoogleAds(Destination):
     @logged_in
     def cut_off(self, target: str, before: datetime) -> Preparation:
         time = before.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        body: Json = {"destinations": [self._destination(target)], "removeAsOfTime": time}
+        body: Json = {"destinations": [destination(self.settings, target)], "removeAsOfTime": time}
         more = {"rates": _INGESTION.rates, "rate_class": _INGESTION.rate_class}
-        response = yield self._ask("POST", "audienceMembers:removeAll", body, **more)
+        response = yield self._api.ask("POST", "audienceMembers:removeAll", body, **more)
         blame(response, f"the user list {target}")
         return str(expect(response, str, "requestId", what="the removal of earlier members"))
-
-    def _destination(self, target: str | None) -> dict[str, Json]:
-        account: dict[str, Json] = {"operatingAccount": {"accountType": "GOOGLE_ADS", "accountId": self._account}}
-        if self.settings.login_account_id:
-            login = self.settings.login_account_id.replace("-", "")
-            account["loginAccount"] = {"accountType": "GOOGLE_ADS", "accountId": login}
-        return {**account, "productDestinationId": target or ""}
-
-    def _body(self, batch: Batch, members: Sequence[Member]) -> dict[str, Any]:
-        removes = batch.operation is Operation.REMOVE
-        data = [self._member(member) for member in members]
-        body: dict[str, Any] = {"destinations": [self._destination(batch.target)], "audienceMembers": data}
-        if self.settings.upload_key == "CONTACT_ID":
-            body["encoding"] = "HEX"
-        if removes:
-            return body
-        for one, member in zip(data, members, strict=True):
-            one.update(consent_of(member))
-        if self.settings.consent != "unspecified":
-            status = f"CONSENT_{self.settings.consent.upper()}"
-            body["consent"] = {"adUserData": status, "adPersonalization": status}
-        if self.settings.terms_accepted:
-            body["termsOfService"] = {"customerMatchTermsOfServiceStatus": "ACCEPTED"}
-        return body
-
-    def _member(self, member: Member) -> dict[str, Any]:
-        """One entry of `audienceMembers`."""
-        if self.settings.upload_key == "USER_ID":
-            return {"userIdData": {"userId": member.identifiers.get("account", member.person)}}
-        if self.settings.upload_key == "MOBILE_ID":
-            return {"mobileData": {"mobileIds": [member.identifiers.get("madid", "")]}}
-        named = {"email": "emailAddress", "phone": "phoneNumber"}
-        known: list[Json] = [{named[kind]: member.identifiers[kind]} for kind in named if kind in member.identifiers]
-        if found := google_address(member.attributes):
-            known.append({"address": found})
-        return {"userData": {"userIdentifiers": known}}
 
     @logged_in
     def settle(self, job: Job) -> Exchange:
         url = with_query("requestStatus:retrieve", requestId=job.id)
-        response = yield self._ask("GET", url, rates=_OTHER, rate_class="request-status")
-        if response.status in (400, 404):
-            return every(job, Verdict.UNKNOWN, "Google knows the request no longer")
-        status = response.get("requestStatusPerDestination", 0, "requestStatus")
-        if not response.ok or status not in ("SUCCESS", "PARTIAL_SUCCESS", "FAILED"):
-            why = "Google has not worked it off" if response.ok else f"HTTP {response.status}"
-            return [Outcome(member.id, Verdict.PENDING, why, job=job.id) for member in job.members]
-        return read_status(job, response, status)
+        response = yield self._api.ask("GET", url, rates=OTHER, rate_class="request-status")
+        return read_status(job, response)
 
     @logged_in
     def prepare(self, name: str) -> Preparation:
-        remote, key = discreet(name), self.settings.upload_key
-        wanted = remote.replace("\\", "\\\\").replace('"', '\\"')
-        response = yield self._ask("GET", with_query(self._user_lists, filter=f'display_name = "{wanted}"'), **_LISTS)
-        for found in user_lists(response):
-            if walk(found, "displayName") == remote and str(walk(found, "id")).isdecimal():
-                return str(found["id"])
-        kind = {"CONTACT_ID": "contactIdInfo", "USER_ID": "userIdInfo"}.get(key, "mobileIdInfo")
-        body: Json = {
-            "displayName": remote,
-            "description": "Kept by Tailrace",
-            "membershipDuration": f"{self.settings.membership_days * 86_400}s",
-            "ingestedUserListInfo": {"uploadKeyTypes": [key], kind: {"dataSourceType": "DATA_SOURCE_TYPE_FIRST_PARTY"}},
-        }
-        response = yield self._ask("POST", self._user_lists, body, **_LISTS)
-        blame(response, "the new user list")
-        return str(expect(response, str, "id", what="the new user list"))
+        return (yield from self._api.find_or_make(name))
 
     @logged_in
     def check(self) -> Generator[Request, Response, None]:
-        response = yield self._ask("GET", with_query(self._user_lists, pageSize=1), **_LISTS)
+        response = yield self._api.read_one_list()
         user_lists(response)
 
     def failed(self, response: Response) -> bool:
@@ -231,32 +159,5 @@ class GoogleAds(Destination):
         return plain and f"{plain}; access_token lasts an hour and needs the scope datamanager"
 
     @property
-    def _account(self) -> str:
-        number: str = self.settings.account_id.replace("-", "")
-        return number
-
-    @property
-    def _user_lists(self) -> str:
-        return f"accountTypes/GOOGLE_ADS/accounts/{self._account}/userLists"
-
-    def _ask(self, method: str, path: str, body: Json = None, **more: Any) -> Request:
-        headers = dict[str, str]()
-        if self.settings.login_account_id and "userLists" in path:
-            login = quote(self.settings.login_account_id.replace("-", ""))
-            headers["login-account"] = f"accountTypes/GOOGLE_ADS/accounts/{login}"
-        url = f"{self.settings.root('https://datamanager.googleapis.com')}/v1/{path}"
-        return send_json(method, url, body, headers, reads=method == "GET", **more)
-
-
-def undotted(address: str) -> str:
-    """Without the dots that Gmail does not read; of all other providers as it is."""
-    local, _, domain = address.partition("@")
-    return f"{local.replace('.', '')}@{domain}" if domain in ("gmail.com", "googlemail.com") else address
-
-
-def consent_of(member: Member) -> dict[str, Any]:
-    """What a member's columns say of consent; nothing where they say nothing that is understood."""
-    words = {name: str(member.attributes.get(column)).strip().lower() for column, name in _PERSONAL.items()}
-    said = {name: "CONSENT_GRANTED" if word in _GRANTED else "CONSENT_DENIED"
-            for name, word in words.items() if word in _GRANTED | _DENIED}  # fmt: skip
-    return {"consent": said} if said else {}
+    def _api(self) -> Api:
+        return Api(self.settings)

@@ -65,8 +65,14 @@ def reasons(response: Response) -> list[str]:
     return [reason for reason in found if isinstance(reason, str)]
 
 
-def read_status(job: Job, response: Response, status: str) -> list[Outcome]:
-    """How a request ended: Google counts the records that failed, by reason, and names none."""
+def read_status(job: Job, response: Response) -> list[Outcome]:
+    """How a request stands, or ended: Google counts the records that failed, by reason, and names none."""
+    if response.status in (400, 404):
+        return every(job, Verdict.UNKNOWN, "Google knows the request no longer")
+    status = response.get("requestStatusPerDestination", 0, "requestStatus")
+    if not response.ok or status not in ("SUCCESS", "PARTIAL_SUCCESS", "FAILED"):
+        why = "Google has not worked it off" if response.ok else f"HTTP {response.status}"
+        return [Outcome(member.id, Verdict.PENDING, why, job=job.id) for member in job.members]
     if status == "SUCCESS":
         return every(job, Verdict.ACCEPTED)
     counts = response.get("requestStatusPerDestination", 0, "errorInfo", "errorCounts")
