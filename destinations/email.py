@@ -19,7 +19,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from destinations.answers import code, unaccepted
-from destinations.email_message import BREAK, Mail, Template, compose, mailbox, reachable
+from destinations.email_message import BREAK, Mail, compose, mailbox, reachable
 from destinations.http import Request, Response, basic_auth
 from destinations.identifiers import Unusable
 from destinations.protocol import (
@@ -35,7 +35,7 @@ from destinations.protocol import (
     Verdict,
     every,
 )
-from destinations.templates import Unfilled
+from destinations.templates import Template, Unfilled
 
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 _TLS = {"starttls": "smtp", "implicit": "smtps"}

@@ -8,19 +8,18 @@ from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from destinations.http import Json
 from destinations.identifiers import Unusable, email
 from destinations.protocol import Batch, Member
-from destinations.templates import Unfilled, checked, fill, values_of
+from destinations.templates import Template, Unfilled, fill, values_of
 
 if TYPE_CHECKING:
     from destinations.email import EmailSettings
 
-Template = Annotated[str, AfterValidator(checked)]
 BREAK = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 """What must not get into a header."""
 _ID = re.compile(r"[\w-]{1,64}(\.[\w-]{1,64})*", re.ASCII)

@@ -12,15 +12,14 @@ A message to somebody without a subscribed device is refused under HTTP 200.
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Generator
-from typing import Annotated
 from urllib.parse import quote
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from destinations.answers import code, expect, unaccepted
 from destinations.http import Json, Request, Response, send_json, with_query
+from destinations.onesignal_push import notification, read_push
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -31,14 +30,12 @@ from destinations.protocol import (
     Member,
     Operation,
     Outcome,
-    Refused,
     Settings,
     Verdict,
     every,
 )
-from destinations.templates import Unfilled, checked, fill, values_of
+from destinations.templates import Template, Unfilled
 
-Template = Annotated[str, AfterValidator(checked)]
 # OneSignal documents no size of a body; a push itself carries at most 4 KB on either platform.
 _USERS = Limits(row_bytes=100_000, rates=((100, 1.0),), rate_class="users")
 _PUSH = Limits(row_bytes=2048, rates=((150, 1.0),), rate_class="notifications")
@@ -75,14 +72,15 @@ class Onesignal(Destination):
     def deliver(self, batch: Batch) -> Exchange:
         [member] = batch.members
         if batch.operation is Operation.TRIGGER:
-            return (yield from self._push(batch, member))
+            try:
+                body = notification(batch, member, self.settings)
+            except Unfilled as reason:
+                return every(batch, Verdict.REJECTED, str(reason))
+            response = yield self._ask("POST", "notifications", body)
+            return read_push(batch, response)
         if batch.operation is Operation.DELETE:
             return (yield from self._delete(batch, member))
-        changes = {name: tag(value) for name, value in member.attributes.items()}
-        if batch.operation is not Operation.UPDATE:
-            changes = {} if batch.operation is Operation.REMOVE else changes
-            changes[batch.audience] = "true" if batch.operation is Operation.ADD else ""
-        body: Json = {"identity": {"external_id": member.person}, "properties": {"tags": changes}}
+        body = {"identity": {"external_id": member.person}, "properties": {"tags": tags(batch, member)}}
         response = yield self._ask("POST", f"apps/{quote(self.settings.app_id)}/users", body)
         if not response.ok or not isinstance(response.json, dict):
             return unaccepted(batch, response, code(response.get("errors", 0, "code")))
@@ -102,46 +100,6 @@ class Onesignal(Destination):
             return every(batch, Verdict.ACCEPTED, "" if response.ok else "not there")
         return unaccepted(batch, response, code(response.get("errors", 0, "code")))
 
-    def _push(self, batch: Batch, member: Member) -> Exchange:
-        try:
-            said = self._said(batch, member)
-        except Unfilled as reason:
-            return every(batch, Verdict.REJECTED, str(reason))
-        body: dict[str, Json] = {
-            "app_id": self.settings.app_id,
-            "include_aliases": {"external_id": [member.person]},
-            "target_channel": "push",
-            "idempotency_key": str(uuid.uuid5(uuid.NAMESPACE_URL, f"tailrace:{member.id}")),
-            **said,
-        }
-        response = yield self._ask("POST", "notifications", body)
-        return self._read_push(batch, response)
-
-    def _said(self, batch: Batch, member: Member) -> dict[str, Json]:
-        """What the notification says. Raises Unfilled for a member it cannot be said to."""
-        event = batch.event or ""
-        if template := self.settings.templates.get(event):
-            return {"template_id": template, "custom_data": dict(member.attributes)}
-        if event not in self.settings.texts:
-            raise Refused(f"no text for the event {event}: write it under texts or templates of this connection")
-        values, language = values_of(batch, member), self.settings.language
-        text = fill(self.settings.texts[event], values).strip()
-        if not text:
-            raise Unfilled("an empty text")
-        title = fill(self.settings.titles[event], values).strip() if event in self.settings.titles else ""
-        return {"contents": {language: text}, **({"headings": {language: title}} if title else {})}
-
-    def _read_push(self, batch: Batch, response: Response) -> list[Outcome]:
-        """A message has an id; without one nobody was subscribed. Both come under HTTP 200."""
-        unique, errors = response.get("id"), response.get("errors")
-        if not response.ok or not isinstance(unique, str):
-            return unaccepted(batch, response)
-        if isinstance(errors, dict) and errors.get("invalid_aliases"):
-            return every(batch, Verdict.REJECTED, "not known to OneSignal, or without a subscribed device")
-        if not unique:
-            return every(batch, Verdict.REJECTED, "without a subscribed device")
-        return every(batch, Verdict.ACCEPTED)
-
     def check(self) -> Generator[Request, Response, None]:
         response = yield self._ask("GET", with_query("notifications", app_id=self.settings.app_id, limit=1))
         expect(response, list, "notifications", what="the app's notifications")
@@ -150,6 +108,16 @@ class Onesignal(Destination):
         login = {"Authorization": f"Key {self.settings.api_key.get_secret_value()}"}
         url = f"{self.settings.root('https://api.onesignal.com')}/{path}"
         return send_json(method, url, body, login, reads=method == "GET")
+
+
+def tags(batch: Batch, member: Member) -> dict[str, Json]:
+    """The tags that change: columns, and the audience's own."""
+    changes: dict[str, Json] = {name: tag(value) for name, value in member.attributes.items()}
+    if batch.operation is Operation.UPDATE:
+        return changes
+    if batch.operation is Operation.REMOVE:
+        return {batch.audience: ""}
+    return {**changes, batch.audience: "true"}
 
 
 def tag(value: Json) -> str:

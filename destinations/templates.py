@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import AfterValidator
 
 from destinations.http import Json
 from destinations.protocol import Batch, Member
@@ -42,6 +43,10 @@ def checked(template: str) -> str:
     except TemplateSyntaxError as error:
         raise ValueError(f"line {error.lineno} of the template: {error.message}") from None
     return template
+
+
+Template = Annotated[str, AfterValidator(checked)]
+"""A setting that is a template."""
 
 
 def fill(template: str, values: Mapping[str, Json], *, html: bool = False) -> str:
