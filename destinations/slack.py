@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from destinations.answers import code, unaccepted
 from destinations.http import Request, Response, send_json
@@ -30,7 +30,7 @@ from destinations.protocol import (
     Verdict,
     every,
 )
-from destinations.templates import Unfilled, checked, fill, values_of
+from destinations.templates import Template, Unfilled, fill, values_of
 
 _PACE = ((1, 1.0),)
 _DIGEST = Limits(rows=20_000, rates=_PACE)
@@ -50,7 +50,7 @@ class SlackSettings(Settings):
     webhook_url: SecretStr | None = Field(default=None, description="https://hooks.slack.com/services/…")
     bot_token: SecretStr | None = Field(default=None, description="a bot's token, xoxb-… (scope chat:write)")
     channel: str = Field(default="", description="the channel the bot writes to: its id, C…")
-    texts: dict[str, Annotated[str, AfterValidator(checked)]] = Field(
+    texts: dict[str, Template] = Field(
         default_factory=dict, description="event: text, as a template; without one a message names the event")
 
     @field_validator("webhook_url")

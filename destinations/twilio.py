@@ -10,10 +10,9 @@ yours: Twilio refuses only who has replied STOP.
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Annotated
 from urllib.parse import quote, urlencode
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from destinations.answers import code, expect, unaccepted
 from destinations.http import Request, Response, basic_auth
@@ -30,7 +29,7 @@ from destinations.protocol import (
     Verdict,
     every,
 )
-from destinations.templates import Unfilled, checked, fill, values_of
+from destinations.templates import Template, Unfilled, fill, values_of
 
 _LONGEST = 1600
 _ROW = {
@@ -59,7 +58,7 @@ class TwilioSettings(Settings):
     from_number: str = Field(default="", description="the sender: a number of yours, +…, or an alphanumeric id")
     messaging_service_sid: str = Field(default="", pattern="^(MG[0-9a-fA-F]{32})?$", description="or a service, MG…")
     status_callback: str = Field(default="", pattern="^(https://.+)?$", description="where Twilio tells of delivery")
-    texts: dict[str, Annotated[str, AfterValidator(checked)]] = Field(description="event: text, as a template")
+    texts: dict[str, Template] = Field(description="event: text, as a template")
 
     @model_validator(mode="after")
     def _one_sender(self) -> TwilioSettings:
