@@ -26,14 +26,15 @@ from destinations.answers import code, expect, unaccepted
 from destinations.discretion import discreet
 from destinations.http import Json, Request, Response, send_json, walk, with_query
 from destinations.identifiers import hash_of
-from destinations.matching import META_KEYS, meta_key
+from destinations.matching import META_KEYS
+from destinations.meta_ads_answers import blame_configuration, error_of, read_counts, regain, usage
+from destinations.meta_ads_rows import payload
 from destinations.protocol import (
     Batch,
     Capabilities,
     Destination,
     Exchange,
     Limits,
-    Member,
     Operation,
     Outcome,
     Part,
@@ -48,19 +49,9 @@ _USERS = Limits(rows=10_000, rates=((190_000, 3600.0),), rate_class="custom_audi
 _THROTTLING = frozenset({4, 17, 32, 341, 613, *range(80000, 80015)})
 _CREDENTIALS = frozenset({10, 102, 190, 200, 294})
 _OTHER_SESSION = 2650
-_USAGE = ("x-business-use-case-usage", "x-ad-account-usage", "x-app-usage")
-_KINDS = ("call_count", "total_cputime", "total_time", "acc_id_util_pct")
 _BUSY = 80
 """Per cent of a quota beyond which requests come slower, up to one a minute when it is used up."""
 _FAILURES = frozenset({1, 2, 368, 5000, 21009})
-_CONFIGURATION: dict[tuple[int | None, int | None], str] = {
-    (100, 33): "there is no such audience, or this token may not see it",
-    (100, 1713230): "Meta has flagged the audience: its name must not suggest anyone's finances or health",
-    (1487301, None): "the audience is not shared with this ad account",
-    (1487366, None): "the audience was deleted",
-    (2655, None): "the terms of custom audiences are not accepted for this ad account",
-    (1870034, None): "the terms of custom audiences are not accepted for this ad account",
-}
 
 
 class MetaAdsSettings(Settings):
@@ -116,7 +107,7 @@ class MetaAds(Destination):
 
     def _read(self, batch: Batch, response: Response) -> list[Outcome]:
         if not response.ok:
-            self._blame_configuration(response, f"the audience {batch.target}")
+            blame_configuration(response, f"the audience {batch.target}")
             return unaccepted(batch, response, code(*error_of(response)))
         return read_counts(batch, response)
 
@@ -177,66 +168,5 @@ class MetaAds(Destination):
 
     def _expect(self, response: Response, kind: type, key: str, what: str) -> Any:
         if not response.ok:
-            self._blame_configuration(response, what)
+            blame_configuration(response, what)
         return expect(response, kind, key, what=what)
-
-    def _blame_configuration(self, response: Response, what: str) -> None:
-        """Raise Refused for what only the operator can put right."""
-        number, detail = error_of(response)
-        why = _CONFIGURATION.get((number, detail)) or _CONFIGURATION.get((number, None))
-        if why or response.status == 404:
-            raise Refused(f"Meta refused {what} ({code(number, detail)}): {why or 'there is no such audience'}; "
-                          "correct audience_id in connections.yml, or leave it out to have the audience found by name")
-
-
-def payload(batch: Batch) -> dict[str, Any]:
-    """Rows of what Meta matches by; an empty text for what a member has not."""
-    kinds = {"EMAIL": "email", "PHONE": "phone"}
-    if any("madid" in member.identifiers for member in batch.members):
-        kinds["MADID"] = "madid"
-    keys = [key for key in META_KEYS if any(key in member.attributes for member in batch.members)]
-
-    def row(member: Member) -> list[Json]:
-        return [*(member.identifiers.get(kind, "") for kind in kinds.values()),
-                *(meta_key(key, member.attributes.get(key)) for key in keys), member.person]
-
-    data = [row(member) for member in batch.members]
-    return {"schema": [*kinds, *keys, "EXTERN_ID"], "is_raw": True, "data": data}
-
-
-def read_counts(batch: Batch, response: Response) -> list[Outcome]:
-    """Meta counts entries and names none. A dropped row was not applied, yet which one it was cannot be told."""
-    sent, received, invalid = len(batch.members), response.get("num_received"), response.get("num_invalid_entries")
-    if type(received) is not int or type(invalid) is not int or not 0 <= invalid <= received:
-        return unaccepted(batch, response)
-    if received != sent:
-        return every(batch, Verdict.UNKNOWN, f"{received} of {sent} entries received")
-    if invalid == sent:
-        return every(batch, Verdict.REJECTED, "Meta found every entry of the request invalid")
-    return every(batch, Verdict.ACCEPTED, f"{invalid} of {sent} entries invalid, not named by Meta" if invalid else "")
-
-
-def error_of(response: Response) -> tuple[int | None, int | None]:
-    """Code and subcode of an error body."""
-    number, detail = response.get("error", "code"), response.get("error", "error_subcode")
-    return number if type(number) is int else None, detail if type(detail) is int else None
-
-
-def usage_of(response: Response, header: str) -> list[Any]:
-    """The entries of a usage header: one, or those of all business use cases."""
-    found = Response(200, {}, response.headers.get(header, "").encode()).json
-    groups = found.values() if isinstance(found, dict) else []
-    listed = [entry for group in groups if isinstance(group, list) for entry in group]
-    return listed or [found]
-
-
-def usage(response: Response) -> int:
-    """Per cent of the hour's quota that is used, of the scarcest kind that a header tells."""
-    shares = [walk(entry, kind) for header in _USAGE for entry in usage_of(response, header) for kind in _KINDS]
-    return max([int(share) for share in shares if type(share) in (int, float) and 0 <= share <= 100], default=0)
-
-
-def regain(response: Response) -> float:
-    """Seconds until a throttled account has access again, as the usage header says; 0 where it does not."""
-    waits = [walk(entry, "estimated_time_to_regain_access") for entry in usage_of(response, _USAGE[0])]
-    return 60.0 * max([minutes for minutes in waits if type(minutes) is int and 0 < minutes < 10_000], default=0)

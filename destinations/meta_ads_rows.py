@@ -1,0 +1,24 @@
+"""Rows of Meta's audiences: what is matched by, in the order of a schema that the request names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from destinations.http import Json
+from destinations.matching import META_KEYS, meta_key
+from destinations.protocol import Batch, Member
+
+
+def payload(batch: Batch) -> dict[str, Any]:
+    """Rows of what Meta matches by; an empty text for what a member has not."""
+    kinds = {"EMAIL": "email", "PHONE": "phone"}
+    if any("madid" in member.identifiers for member in batch.members):
+        kinds["MADID"] = "madid"
+    keys = [key for key in META_KEYS if any(key in member.attributes for member in batch.members)]
+
+    def row(member: Member) -> list[Json]:
+        return [*(member.identifiers.get(kind, "") for kind in kinds.values()),
+                *(meta_key(key, member.attributes.get(key)) for key in keys), member.person]
+
+    data = [row(member) for member in batch.members]
+    return {"schema": [*kinds, *keys, "EXTERN_ID"], "is_raw": True, "data": data}
