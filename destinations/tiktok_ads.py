@@ -11,13 +11,12 @@ be read back.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator
 from typing import Any
 
 from pydantic import Field, SecretStr
 
-from destinations.answers import code, known_by, unaccepted
+from destinations.answers import known_by
 from destinations.discretion import discreet
 from destinations.http import Json, Request, Response, send_json, walk, with_query
 from destinations.identifiers import hash_of
@@ -28,21 +27,16 @@ from destinations.protocol import (
     Exchange,
     Limits,
     Operation,
-    Outcome,
     Preparation,
-    Refused,
     Settings,
-    Verdict,
-    every,
 )
+from destinations.tiktok_ads_answers import code_of, expect_data, read_mapping
 
 _MAPPING = Limits(rows=10_000, rates=((10, 1.0), (600, 60.0)), rate_class="business-api")
 _READING: dict[str, Any] = {"rates": _MAPPING.rates, "rate_class": _MAPPING.rate_class}
 _THROTTLING = frozenset({40100, 40133})
 _CREDENTIALS = frozenset({40001, 40101, 40102, 40104, 40105})
-_PARTLY = 20001
 _SCHEMA = {"email": "EMAIL_SHA256", "phone": "PHONE_SHA256", "idfa": "IDFA_SHA256", "aaid": "AAID_SHA256"}
-_NO_AUDIENCE = re.compile(r"(?i)\baudience.*\b(not exist|not found|invalid|deleted|expired)")
 _PAGE = 100
 
 
@@ -82,18 +76,7 @@ class TiktokAds(Destination):
         if not batch.members:
             return nobody
         response = yield self._ask("POST", "segment/mapping/", self._mapping(batch))
-        return nobody + self._read(batch, response)
-
-    def _read(self, batch: Batch, response: Response) -> list[Outcome]:
-        number = code_of(response)
-        if not response.ok or number is None:
-            return unaccepted(batch, response, code(number))
-        if number == 0:
-            return every(batch, Verdict.ACCEPTED)
-        if number == _PARTLY:
-            return every(batch, Verdict.UNKNOWN, f"{number}: taken in part, and TikTok names no rows")
-        self._blame_audience(response, f"the audience {batch.target}")
-        return every(batch, Verdict.REJECTED, f"TikTok refused the call: {number}")
+        return nobody + read_mapping(batch, response)
 
     def _mapping(self, batch: Batch) -> dict[str, Any]:
         """Rows by position: `{}` for an identifier that a member has not."""
@@ -109,18 +92,18 @@ class TiktokAds(Destination):
         remote, page, pages = discreet(name), 1, 1
         while page <= pages:
             response = yield self._list(page, _PAGE)
-            for audience in self._expect(response, list, "list", "the list of audiences"):
+            for audience in expect_data(response, list, "list", "the list of audiences"):
                 if walk(audience, "name") == remote and str(walk(audience, "audience_id")).isdecimal():
                     return str(audience["audience_id"])
             total = response.get("data", "page_info", "total_page")
             page, pages = page + 1, min(total, _PAGE) if type(total) is int else 1
         body = {"custom_audience_name": remote, "advertiser_id": self.settings.advertiser_id, "action": "create"}
         response = yield self._ask("POST", "segment/audience/", body, **_READING)
-        return str(self._expect(response, str, "audience_id", "the new audience"))
+        return str(expect_data(response, str, "audience_id", "the new audience"))
 
     def check(self) -> Generator[Request, Response, None]:
         response = yield self._list(1, 1)
-        self._expect(response, list, "list", "the audiences of the advertiser")
+        expect_data(response, list, "list", "the audiences of the advertiser")
 
     def throttled(self, response: Response) -> float | None:
         if response.status == 429 or (response.ok and code_of(response) in _THROTTLING):
@@ -146,22 +129,3 @@ class TiktokAds(Destination):
         login = {"Access-Token": self.settings.access_token.get_secret_value()}
         url = f"{root}/open_api/{self.settings.version}/{path}"
         return send_json(method, url, body, login, reads=method == "GET", **more)
-
-    def _expect(self, response: Response, kind: type, key: str, what: str) -> Any:
-        value = response.get("data", key)
-        if response.ok and code_of(response) == 0 and type(value) is kind:
-            return value
-        number = code_of(response)
-        problem = f"TikTok answers {number}" if number else f"HTTP {response.status} with an unreadable answer"
-        raise Refused(f"cannot read {what}: {problem}; check access_token, advertiser_id and base_url")
-
-    def _blame_audience(self, response: Response, what: str) -> None:
-        if _NO_AUDIENCE.search(str(response.get("message"))):
-            raise Refused(f"TikTok refused {what} ({code_of(response)}): there is no such audience of this advertiser; "
-                          "correct audience_id in connections.yml, or leave it out to have the audience found by name")
-
-
-def code_of(response: Response) -> int | None:
-    """TikTok's own code; 0 is success."""
-    number = response.get("code")
-    return number if type(number) is int else None
