@@ -11,15 +11,15 @@ imported. Profile updates tell only whether all were taken: the driver halves wh
 
 from __future__ import annotations
 
-import re
-import uuid
 from collections.abc import Generator
 from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from destinations.answers import code, unaccepted
-from destinations.http import Json, Request, Response, basic_auth, send_json, walk, with_query
+from destinations.answers import unaccepted
+from destinations.http import Json, Request, Response, basic_auth, send_json, with_query
+from destinations.mixpanel_answers import read_import, read_profiles
+from destinations.mixpanel_bodies import occurrence, profile_updates
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -27,9 +27,7 @@ from destinations.protocol import (
     Destination,
     Exchange,
     Limits,
-    Member,
     Operation,
-    Outcome,
     Refused,
     Settings,
     Verdict,
@@ -40,8 +38,6 @@ from destinations.protocol import (
 _PROFILES = Limits(rows=660, bytes=9_900_000, row_bytes=990_000, rate_class="engage")
 # 30,000 events a second.
 _IMPORT = Limits(rows=2000, bytes=9_900_000, row_bytes=990_000, rates=((15, 1.0),), rate_class="import")
-_INSERT_ID = re.compile(r"[A-Za-z0-9-]{1,36}")
-_CONTACT = {"email": "$email", "phone": "$phone"}
 _HOSTS = {"us": "api", "eu": "api-eu", "in": "api-in"}
 
 
@@ -90,28 +86,11 @@ class Mixpanel(Destination):
         return unaccepted(batch, response)
 
     def _engage(self, batch: Batch) -> Exchange:
-        updates: Json = [update for member in batch.members for update in self._updates(batch, member)]
+        updates: Json = [update for member in batch.members for update in profile_updates(self.settings, batch, member)]
         if not updates:
             return every(batch, Verdict.ACCEPTED, "nothing to write")
         response = yield send_json("POST", with_query(f"{self._root}/engage", ip=0, strict=1, verbose=1), updates)
         return read_profiles(batch, response)
-
-    def _updates(self, batch: Batch, member: Member) -> list[dict[str, Json]]:
-        """Updates of one profile: an update carries one kind of change."""
-        who: dict[str, Json] = {"$token": self.settings.project_token, "$distinct_id": member.person}
-        name = self.settings.property
-        if batch.operation is Operation.DELETE:
-            return [{**who, "$delete": ""}]
-        if batch.operation is Operation.REMOVE:
-            return [{**who, "$remove": {name: batch.audience}}]
-        contact = {field: member.identifiers[kind] for kind, field in _CONTACT.items() if kind in member.identifiers}
-        given = {key: value for key, value in member.attributes.items() if value is not None} | contact
-        cleared = [key for key, value in member.attributes.items() if value is None]
-        return [
-            *([{**who, "$set": given}] if given else []),
-            *([{**who, "$unset": cleared}] if cleared else []),
-            *([{**who, "$union": {name: [batch.audience]}}] if batch.operation is Operation.ADD else []),
-        ]
 
     def _ask_deletion(self, batch: Batch, token: str) -> Request:
         host = {"us": "mixpanel", "eu": "eu.mixpanel", "in": "in.mixpanel"}[self.settings.region]
@@ -135,36 +114,3 @@ class Mixpanel(Destination):
         login = basic_auth(self.settings.username, self.settings.secret.get_secret_value())
         url = with_query(f"{self._root}/import", strict=1, project_id=self.settings.project_id)
         return send_json("POST", url, events, login)
-
-
-def occurrence(batch: Batch, member: Member) -> dict[str, Json]:
-    """One event; `$insert_id` is the operation's id where that has the form Mixpanel takes, else a UUID made of it."""
-    moment = member.occurred_at or batch.at
-    known = _INSERT_ID.fullmatch(member.id)
-    unique = member.id if known else str(uuid.uuid5(uuid.NAMESPACE_URL, f"tailrace:{member.id}"))
-    time = {"time": int(moment.timestamp())} if moment else {}
-    return {"event": batch.event, "properties": {**member.attributes, **time, "distinct_id": member.person,
-                                                 "$insert_id": unique}}  # fmt: skip
-
-
-def read_profiles(batch: Batch, response: Response) -> list[Outcome]:
-    """1 takes all; 0 under HTTP 200 is a refusal."""
-    taken = response.get("status")
-    if response.ok and taken == 1 and type(taken) is int:
-        return every(batch, Verdict.ACCEPTED)
-    if response.ok and taken == 0 and type(taken) is int:
-        return every(batch, Verdict.REJECTED, "HTTP 200 with status 0: an invalid profile update")
-    return unaccepted(batch, response)
-
-
-def read_import(batch: Batch, response: Response) -> list[Outcome]:
-    """What is refused is named by index under HTTP 400, and the others are imported all the same."""
-    imported, failed = response.get("num_records_imported"), response.get("failed_records", default=[])
-    if type(imported) is not int or not isinstance(failed, list) or not (response.ok or response.status == 400):
-        return unaccepted(batch, response)
-    wrong = {walk(one, "index"): code("invalid", walk(one, "field")) for one in failed}
-    named = {at: why for at, why in wrong.items() if type(at) is int and 0 <= at < len(batch.members)}
-    whole = imported + len(named) >= len(batch.members) if failed or not response.ok else True
-    rest = (Verdict.ACCEPTED, "") if whole else (Verdict.UNKNOWN, "some row was refused that was not named")
-    return [Outcome(member.id, Verdict.REJECTED, named[at]) if at in named else Outcome(member.id, *rest)
-            for at, member in enumerate(batch.members)]
