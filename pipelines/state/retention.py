@@ -42,12 +42,21 @@ REFUSED = f"""
     {FOLDED} and o.identifiers <> '{{}}' and o.planned_at < $before and exists (
         select 1 from activation.receipt as r where r.sync_id = o.sync_id and r.epoch = o.epoch and r.op_id = o.op_id
             and r.outcome = 'rejected' and r.recorded_at < $before)"""
-# A message is kept for as long as its stay lasts or it is in doubt, or it would be due once more.
+# A message is kept for as long as its stay lasts, under whichever key, as somebody who entered with that person has the
+# identifier it went to, or as it is in doubt: `triggers.DUE` asks it in each of these cases.
 TOLD = """
     o.action = 'event' and (
-        exists (select 1 from activation.membership as m inner join activation.sync_control as c
-            on c.audience = m.audience where c.sync_id = o.sync_id and m.person_key = o.person_key
-                and m.entry_id = o.snapshot_id and m.valid_to is null)
+        exists (select 1 from activation.membership as m
+            inner join activation.sync_control as c on c.audience = m.audience
+            inner join activation.membership as own on own.audience = m.audience and own.entry_id = m.entry_id
+                and coalesce(own.began_as, own.person_key) = coalesce(m.began_as, m.person_key)
+            where c.sync_id = o.sync_id and own.person_key = o.person_key and m.entry_id = o.snapshot_id
+                and m.valid_to is null)
+        or exists (select 1 from activation.membership as m
+            inner join activation.sync_control as c on c.audience = m.audience
+            inner join activation.desired as d on d.sync_id = c.sync_id and d.person_key = m.person_key
+            where c.sync_id = o.sync_id and d.dest_key = o.dest_key and m.entry_id = o.snapshot_id
+                and m.valid_to is null)
         or exists (select 1 from activation.unresolved as u where u.sync_id = o.sync_id and u.op_id = o.op_id))"""
 OLD = f"""
     {FOLDED} and o.planned_at < $before and not exists (

@@ -74,3 +74,25 @@ def test_the_command_says_what_went(world: World, at_desk) -> None:
     world.clock.at = world.clock.at.replace(year=2028)
     ran = at_desk(world)("purge")
     assert (ran.code, ran.out) == (0, "0 payloads emptied, 1 operations deleted.\n")
+
+
+def test_who_goes_on_under_another_key_is_not_told_again(make_world) -> None:
+    world = make_world(send=["value"], trigger=TRIGGER, first_sync="live")
+    world.same()
+    world.people(ADA)
+    world.run()
+    world.same(("ada", "augusta"))
+    world.people(("augusta", "augusta@x.io", 1))
+    for day in (1, 398, 399):
+        world.run(day)
+    assert [message["email"] for message in world.channel.messages] == ["ada@x.io"]
+
+
+def test_who_shared_the_address_of_somebody_told_is_not_told_when_that_one_leaves(make_world) -> None:
+    world = make_world(send=["value"], trigger=TRIGGER, first_sync="live")
+    world.people(ADA, ("bea", "ada@x.io", 2))
+    world.run()
+    world.people(("bea", "ada@x.io", 2))
+    for day in (1, 398, 399):
+        world.run(day)
+    assert [message["email"] for message in world.channel.messages] == ["ada@x.io"]
