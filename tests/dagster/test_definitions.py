@@ -165,8 +165,9 @@ def test_two_hundred_audiences_of_five_syncs_load_lean(bare: Path) -> None:
                             env={**os.environ, PARSED: str(bare / "target/manifest.json"), "PYTHONPATH": str(ROOT)})
     imports, own, assets = map(float, answer.stdout.split())
     assert assets == 200 * 7 + 5
-    # Measured: 2.4 s of our own beside 3.1 s of imports that every project has.
-    assert own < 1.5 * imports, f"{own:.1f} s of CPU besides {imports:.1f} s of imports"
+    # Measured: 2.2 to 2.4 s of our own beside 1.3 to 3.1 s of imports that every project has (Python's caches warm or
+    # cold). What grows with the square of the audiences would show; the figures themselves belong to the benchmarks.
+    assert own < 4 * imports, f"{own:.1f} s of CPU besides {imports:.1f} s of imports"
 
 
 def many(folder: Path, audiences: int, syncs: int) -> None:
