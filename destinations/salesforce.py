@@ -12,15 +12,13 @@ credentials fetch one for each exchange. Not verified: the wording of a close th
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Generator, Sequence
 from urllib.parse import quote
 
 from pydantic import Field, SecretStr, model_validator
 
 from destinations.answers import expect, unaccepted
-from destinations.http import Json, Request, Response, basic_auth, send_json, walk, with_query
+from destinations.http import Request, Response, basic_auth
 from destinations.login import fetch_token, logged_in
 from destinations.protocol import (
     Batch,
@@ -31,38 +29,33 @@ from destinations.protocol import (
     Limits,
     Member,
     Operation,
-    Outcome,
     Preparation,
     Reading,
-    Refused,
     Settings,
     Verdict,
     every,
 )
 from destinations.salesforce_answers import (
-    ALREADY_THERE,
-    GONE,
     RESULTS,
     Rows,
     blame,
     cell,
     error_of,
-    read_result,
+    pending,
     read_row,
-    read_table,
 )
-from destinations.salesforce_queries import ids_of, literal, select_members, select_records
+from destinations.salesforce_api import Api
+from destinations.salesforce_campaign import delete, enter, find_or_make, read_keys
 from destinations.tables import write_csv
 
 # A job may take 100 MB; its results, which repeat its rows, are read in one piece.
 _JOB = Limits(rows=10_000, bytes=4_000_000)
-_TOGETHER, _ASKED = 200, 100
-"""Records of a collection; keys and ids that a query's address has room for."""
+_ASKED = 100
+"""Keys and ids that a query's address has room for."""
 _UNTIL_TOMORROW = 3600.0
 _FIELDS = {"Contact": {"email": "Email", "phone": "Phone"}, "Lead": {"email": "Email", "phone": "Phone"},
            "Account": {"phone": "Phone"}}  # fmt: skip
 _ENDED = frozenset({"JobComplete", "Failed", "Aborted"})
-_ASK_AGAIN = "the records are in, the campaign has not taken them yet"
 
 
 class SalesforceSettings(Settings):
@@ -104,6 +97,10 @@ class Salesforce(Destination):
         target="campaign_id",
     )
 
+    @property
+    def _api(self) -> Api:
+        return Api(self.settings)
+
     def log_in(self) -> Generator[Request, Response, dict[str, str]]:
         """The Authorization header; client credentials ask for a token first."""
         own = self.settings
@@ -117,17 +114,17 @@ class Salesforce(Destination):
     @logged_in
     def deliver(self, batch: Batch) -> Exchange:
         if batch.operation in (Operation.REMOVE, Operation.DELETE):
-            return (yield from self._delete(batch))
+            return (yield from delete(self._api, batch))
         job = {"object": self.settings.object_type, "operation": "upsert", "contentType": "CSV", "lineEnding": "LF",
                "externalIdFieldName": self.settings.external_id_field, "columnDelimiter": "COMMA"}
-        response = yield self._ask("POST", "jobs/ingest", job)
+        response = yield self._api.ask("POST", "jobs/ingest", job)
         blame(response, self.settings.object_type, self.settings.external_id_field)
         if not response.ok or not isinstance(number := response.get("id"), str) or not number:
             return unaccepted(batch, response, error_of(response))
         path, kind = f"jobs/ingest/{quote(number, safe='')}", {"Content-Type": "text/csv; charset=UTF-8"}
-        response = yield Request("PUT", self._url(f"{path}/batches"), kind, self._table(batch.members))
+        response = yield Request("PUT", self._api.url(f"{path}/batches"), kind, self._table(batch.members))
         if response.ok:
-            response = yield self._ask("PATCH", path, {"state": "UploadComplete"})
+            response = yield self._api.ask("PATCH", path, {"state": "UploadComplete"})
         # INVALIDJOBSTATE: closed already, by a try whose answer was lost.
         if not response.ok and error_of(response) != "INVALIDJOBSTATE":
             return unaccepted(batch, response, error_of(response))
@@ -144,7 +141,7 @@ class Salesforce(Destination):
     @logged_in
     def settle(self, job: Job) -> Exchange:
         path = f"jobs/ingest/{quote(job.id, safe='')}"
-        response = yield self._ask("GET", path, reads=True)
+        response = yield self._api.ask("GET", path, reads=True)
         if response.status in (404, 410):
             return every(job, Verdict.UNKNOWN, "the job was forgotten by Salesforce")
         if not response.ok or response.get("state") not in _ENDED:
@@ -152,103 +149,26 @@ class Salesforce(Destination):
             return pending(job.id, job.members, why)
         tables = list[Rows]()
         for name in RESULTS:
-            rows = yield from self._read(f"{path}/{name}")
+            rows = yield from self._api.read_rows(f"{path}/{name}")
             if rows is None:
                 return pending(job.id, job.members, "the job has ended, but how could not be read")
             tables.append(rows)
         outcomes = [read_row(member, tables, response) for member in job.members]
         if job.target and job.operation is not Operation.REMOVE:
-            return (yield from self._enter(job, job.target, outcomes))
+            return (yield from enter(self._api, job, job.target, outcomes))
         return outcomes
-
-    def _read(self, path: str) -> Generator[Request, Response, Rows | None]:
-        """A table of results, all pages of it; None where one is no such table."""
-        found, locator, seen = Rows(), "", set[str]()
-        while True:
-            response = yield self._ask("GET", with_query(path, locator=locator) if locator else path, reads=True)
-            rows = read_table(response, self.settings.external_id_field)
-            if rows is None:
-                return None
-            found |= rows
-            seen.add(locator)
-            locator = response.headers.get("sforce-locator", "null")
-            if locator == "null" or locator in seen:
-                return found
-
-    def _enter(self, job: Job, campaign: str, outcomes: list[Outcome]) -> Exchange:
-        """Put the records that are in on the campaign; those who are on it already stay."""
-        done = [outcome for outcome in outcomes if outcome.verdict is Verdict.ACCEPTED]
-        ended = [outcome for outcome in outcomes if outcome.verdict is not Verdict.ACCEPTED]
-        for part in parts(done, _TOGETHER):
-            records: Json = [{"attributes": {"type": "CampaignMember"}, "CampaignId": campaign,
-                              f"{self._member}Id": outcome.remote_id} for outcome in part]
-            response = yield self._ask("POST", "composite/sobjects", {"allOrNone": False, "records": records})
-            if not isinstance(response.json, list) or len(response.json) != len(part):
-                ids = {one.id for one in part}
-                ended += pending(job.id, [member for member in job.members if member.id in ids], _ASK_AGAIN)
-                continue
-            ended += [read_result(result, one, ALREADY_THERE) for result, one in zip(response.json, part, strict=True)]
-        return ended
-
-    def _delete(self, batch: Batch) -> Exchange:
-        """Find the campaign members, or the records themselves of persons to be forgotten, and delete them by id."""
-        forget = batch.operation is Operation.DELETE
-        kind, key = self.settings.object_type, self.settings.external_id_field
-        if not forget and not batch.target:
-            return every(batch, Verdict.REJECTED, "no campaign to remove from")
-        soql = select_records(batch, kind, key) if forget else select_members(batch, self._member, key)
-        found = yield from self._query(soql)
-        if isinstance(found, Response):
-            return every(batch, Verdict.DEFERRED, f"could not be looked up (HTTP {found.status})")
-        ids = ids_of(batch, found, self._member, key)
-        where = "in Salesforce" if forget else "in the campaign"
-        outcomes = [Outcome(m.id, Verdict.ACCEPTED, f"not {where}") for m in batch.members if m.id not in ids]
-        if not ids:
-            return outcomes
-        path = with_query("composite/sobjects", ids=",".join(ids.values()), allOrNone="false")
-        response = yield self._ask("DELETE", path)
-        part = replace(batch, members=tuple(member for member in batch.members if member.id in ids))
-        if not isinstance(response.json, list) or not response.ok or len(response.json) != len(part.members):
-            return outcomes + unaccepted(part, response, error_of(response))
-        return outcomes + [read_result(result, Outcome(member.id, Verdict.ACCEPTED), GONE)
-                           for result, member in zip(response.json, part.members, strict=True)]
-
-    def _query(self, soql: str) -> Generator[Request, Response, list[Any] | Response]:
-        """All rows of a query, or the answer that was none."""
-        found, path, seen = list[Any](), with_query("query", q=soql), set[str]()
-        while True:
-            response = yield self._ask("GET", path, reads=True)
-            records, following = response.get("records"), str(response.get("nextRecordsUrl", default=""))
-            if not response.ok or not isinstance(records, list):
-                return response
-            found += records
-            path = f"query/{quote(following.rpartition('/')[2], safe='')}"
-            if not following or following in seen:
-                return found
-            seen.add(following)
 
     @logged_in
     def prepare(self, name: str) -> Preparation:
-        found = yield from self._query(f"SELECT Id FROM Campaign WHERE Name = {literal(name)} LIMIT 1")
-        if isinstance(found, Response):
-            expect(found, list, "records", what="the campaigns")
-        if isinstance(found, list) and isinstance(walk(found, 0, "Id"), str):
-            return str(found[0]["Id"])
-        response = yield self._ask("POST", "sobjects/Campaign", {"Name": name, "IsActive": True})
-        return str(expect(response, str, "id", what="the new campaign"))
+        return (yield from find_or_make(self._api, name))
 
     @logged_in
     def members(self, target: str) -> Reading:
-        key = (self._member, self.settings.external_id_field)
-        soql = f"SELECT {'.'.join(key)} FROM CampaignMember WHERE CampaignId = {literal(target)}"
-        found = yield from self._query(soql)
-        if isinstance(found, Response):
-            raise Refused(f"cannot read the campaign {target} (HTTP {found.status}): check campaign_id")
-        return [str(name) for row in found if (name := walk(row, *key))]
+        return (yield from read_keys(self._api, target))
 
     @logged_in
     def check(self) -> Generator[Request, Response, None]:
-        response = yield self._ask("GET", f"sobjects/{self.settings.object_type}", reads=True)
+        response = yield self._api.ask("GET", f"sobjects/{self.settings.object_type}", reads=True)
         expect(response, dict, "objectDescribe", what=f"the object {self.settings.object_type}")
 
     def throttled(self, response: Response) -> float | None:
@@ -262,25 +182,3 @@ class Salesforce(Destination):
         if response.status == 400 and response.get("error") in ("invalid_client", "invalid_client_id", "invalid_grant"):
             return f"Salesforce gave no access token ({response.get('error')}): check client_id and client_secret"
         return super().refused(response)
-
-    @property
-    def _member(self) -> str:
-        """What a campaign member stands for."""
-        kind: str = self.settings.object_type
-        return kind if kind in ("Lead", "Account") else "Contact"
-
-    def _url(self, path: str) -> str:
-        return f"{self.settings.root(self.settings.instance_url)}/services/data/v{self.settings.version}/{path}"
-
-    def _ask(self, method: str, path: str, body: Json = None, reads: bool = False) -> Request:
-        return send_json(method, self._url(path), body, reads=reads)
-
-
-def pending(job: str, members: Sequence[Member], why: str) -> list[Outcome]:
-    """Ask again later."""
-    return [Outcome(member.id, Verdict.PENDING, why, job=job) for member in members]
-
-
-def parts(outcomes: Sequence[Outcome], size: int) -> Iterable[Sequence[Outcome]]:
-    """Pieces of at most that size."""
-    return (outcomes[start : start + size] for start in range(0, len(outcomes), size))
