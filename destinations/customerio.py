@@ -12,13 +12,15 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import replace
 from typing import Literal, Self
-from urllib.parse import quote
 
 from pydantic import Field, SecretStr
 
-from destinations.answers import code, expect, unaccepted
-from destinations.customerio_bodies import broadcast, item, too_long, transactional
-from destinations.http import Json, Request, Response, basic_auth, send_json, walk, with_query
+from destinations.answers import expect
+from destinations.customerio_api import RATES, Api, read_rows
+from destinations.customerio_bodies import item, too_long
+from destinations.customerio_messages import BROADCAST, SENDS, announce, start
+from destinations.customerio_segments import change, find_or_make, read_ids
+from destinations.http import Json, Request, Response, send_json
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -36,12 +38,8 @@ from destinations.protocol import (
     every,
 )
 
-_RATES = ((1000, 1.0),)
 # An item may take 32,000 bytes and a request just under 500,000; some 400 of an item are its frame.
-_BATCH = Limits(rows=1000, bytes=499_999, row_bytes=31_600, rates=_RATES, rate_class="track")
-_APP = Limits(rates=((10, 1.0),), rate_class="app")
-_SENDS = Limits(rates=((100, 1.0),), rate_class="app-send")
-_BROADCAST = Limits(rows=10_000, bytes=24_000_000, row_bytes=49_000, rates=((1, 10.0),), rate_class="broadcasts")
+_BATCH = Limits(rows=1000, bytes=499_999, row_bytes=31_600, rates=RATES, rate_class="track")
 
 
 class CustomerioSettings(Settings):
@@ -67,7 +65,7 @@ class Customerio(Destination):
         operations={
             Operation.ADD: _BATCH,
             Operation.UPDATE: _BATCH,
-            Operation.REMOVE: Limits(rows=1000, rates=_RATES, rate_class="track"),
+            Operation.REMOVE: Limits(rows=1000, rates=RATES, rate_class="track"),
             Operation.TRIGGER: _BATCH,
             Operation.DELETE: _BATCH,
         },
@@ -80,20 +78,24 @@ class Customerio(Destination):
         target="segment_id",
     )
 
+    @property
+    def _api(self) -> Api:
+        return Api(self.settings)
+
     def deliver(self, batch: Batch) -> Exchange:
         if batch.operation is Operation.REMOVE:
-            return (yield from self._change_segment(batch, "remove_customers"))
+            return (yield from change(self._api, batch, "remove_customers"))
         message, kind = self._message(batch.event) if batch.operation is Operation.TRIGGER else ("", "")
         if message:
-            return (yield from self._start(batch, message, kind))
+            return (yield from start(self._api, batch, message, kind))
         if batch.operation is Operation.TRIGGER and batch.event in self.settings.broadcasts:
-            return (yield from self._broadcast(batch, self.settings.broadcasts[batch.event]))
+            return (yield from announce(self._api, batch, self.settings.broadcasts[batch.event]))
         outcomes = yield from self._send(batch)
         done = {outcome.id for outcome in outcomes if outcome.verdict is Verdict.ACCEPTED}
         if batch.operation not in (Operation.ADD, Operation.UPDATE) or not batch.target or not done:
             return outcomes
         known = replace(batch, members=tuple(member for member in batch.members if member.id in done))
-        added = yield from self._change_segment(known, "add_customers")
+        added = yield from change(self._api, known, "add_customers")
         return [*(outcome for outcome in outcomes if outcome.id not in done), *added]
 
     def _send(self, batch: Batch) -> Exchange:
@@ -104,14 +106,14 @@ class Customerio(Destination):
         if not sent.members:
             return outcomes
         items: Json = [item(sent, member, self.settings.forget_by) for member in sent.members]
-        response = yield send_json("POST", f"{self._track}/api/v2/batch", {"batch": items}, self._login)
+        response = yield send_json("POST", f"{self._api.track}/api/v2/batch", {"batch": items}, self._api.login)
         if long and response.status in (400, 413):  # only a batch that is refused as a whole is halved
             return outcomes + every(sent, Verdict.DEFERRED, "refused together with other rows")
         return outcomes + read_rows(sent, response)
 
     def for_event(self, event: str) -> Self:
         """Messages and broadcasts have no key that makes a repeat harmless, and limits of their own."""
-        limits = _SENDS if self._message(event)[0] else _BROADCAST if event in self.settings.broadcasts else None
+        limits = SENDS if self._message(event)[0] else BROADCAST if event in self.settings.broadcasts else None
         if limits is None:
             return self
         other, operations = type(self)(self.settings), {**self.capabilities.operations, Operation.TRIGGER: limits}
@@ -123,96 +125,15 @@ class Customerio(Destination):
         kinds = {"email": self.settings.emails, "push": self.settings.pushes}
         return next(((named[event], kind) for kind, named in kinds.items() if event in named), ("", ""))
 
-    def _start(self, batch: Batch, message: str, kind: str) -> Exchange:
-        [member] = batch.members
-        if kind == "email" and "email" not in member.identifiers:
-            return every(batch, Verdict.REJECTED, "no e-mail address")
-        response = yield self._ask_app("POST", f"/v1/send/{kind}", transactional(member, message, kind), _SENDS)
-        if response.ok and isinstance(response.get("delivery_id"), str):
-            return every(batch, Verdict.ACCEPTED)
-        if response.status == 404:
-            raise Refused(f"Customer.io knows no transactional message {message}: correct it under emails or pushes")
-        return unaccepted(batch, response)
-
-    def _broadcast(self, batch: Batch, number: str) -> Exchange:
-        path = f"/v1/campaigns/{quote(number, safe='')}/triggers"
-        response = yield self._ask_app("POST", path, broadcast(batch.members), _BROADCAST)
-        if response.ok and isinstance(response.get("id"), int):
-            return every(batch, Verdict.ACCEPTED)
-        if response.status == 404:
-            raise Refused(f"Customer.io knows no API-triggered broadcast {number}: correct it under broadcasts")
-        return unaccepted(batch, response)
-
-    def _change_segment(self, batch: Batch, verb: str) -> Exchange:
-        if not batch.target:
-            return every(batch, Verdict.REJECTED, "no segment to remove from")
-        url = with_query(f"{self._track}/api/v1/segments/{quote(batch.target, safe='')}/{verb}", id_type="id")
-        response = yield send_json("POST", url, {"ids": [member.person for member in batch.members]}, self._login)
-        if response.status in (400, 404):  # documented without a word on its cause; the ids were taken by identify
-            raise Refused(f"Customer.io knows no manual segment {batch.target}: correct segment_id in connections.yml, "
-                          "or leave it out to have the segment found or created by name")
-        return read_rows(batch, response)
-
     def prepare(self, name: str) -> Preparation:
-        response = yield self._ask_app("GET", "/v1/segments")
-        for segment in expect(response, list, "segments", what="the list of segments"):
-            if walk(segment, "name") == name and isinstance(walk(segment, "id"), int):
-                if walk(segment, "type") not in (None, "manual"):
-                    raise Refused(f"the segment {name} is data-driven, and only manual ones can be filled: rename it")
-                return str(segment["id"])
-        body = {"segment": {"name": name, "description": "Kept by Tailrace from the warehouse"}}
-        response = yield self._ask_app("POST", "/v1/segments", body)
-        return str(expect(response, int, "segment", "id", what="the new segment"))
+        return (yield from find_or_make(self._api, name))
 
     def members(self, target: str) -> Reading:
-        found, start = list[str](), ""
-        while True:
-            path = with_query(f"/v1/segments/{quote(target, safe='')}/membership", start=start, limit=1000)
-            response = yield self._ask_app("GET", path)
-            found += map(str, expect(response, list, "ids", what=f"the members of segment {target}"))
-            before, start = start, response.get("next")
-            if not isinstance(start, str) or start in ("", before):
-                return found
+        return (yield from read_ids(self._api, target))
 
     def check(self) -> Generator[Request, Response, None]:
-        url = f"{self._track}/api/v1/accounts/region"
-        response = yield send_json("GET", url, headers=self._login, reads=True, rate_class="track", rates=_RATES)
+        url = f"{self._api.track}/api/v1/accounts/region"
+        response = yield send_json("GET", url, headers=self._api.login, reads=True, rate_class="track", rates=RATES)
         region = expect(response, str, "region", what="the account's region")
         if region != self.settings.region and not self.settings.base_url:
             raise Refused(f"this Customer.io account does not live in {self.settings.region}: set region to the other")
-
-    @property
-    def _track(self) -> str:
-        track: str = self.settings.root(f"https://track{self._suffix}.customer.io")
-        return track
-
-    @property
-    def _suffix(self) -> str:
-        return "-eu" if self.settings.region == "eu" else ""
-
-    @property
-    def _login(self) -> dict[str, str]:
-        return basic_auth(self.settings.site_id, self.settings.api_key.get_secret_value())
-
-    def _ask_app(self, method: str, path: str, body: Json = None, limits: Limits = _APP) -> Request:
-        if not self.settings.app_api_key:
-            raise Refused("Customer.io finds and creates segments, and starts messages, for App API keys only: "
-                          "set app_api_key or segment_id")
-        url = self.settings.root(f"https://api{self._suffix}.customer.io") + path
-        login = {"Authorization": f"Bearer {self.settings.app_api_key.get_secret_value()}"}
-        return send_json(method, url, body, login, reads=method == "GET",
-                         rate_class=limits.rate_class, rates=limits.rates)
-
-
-def read_rows(batch: Batch, response: Response) -> list[Outcome]:
-    """200 takes all; 207 names the rows it refuses by `batch_index`; other refusals are for the whole request."""
-    errors = response.get("errors", default=[] if response.status == 200 else None)
-    if not response.ok:
-        return unaccepted(batch, response, code(*(response.get("errors", 0, key) for key in ("reason", "field"))))
-    if not isinstance(errors, list) or (response.body.strip() and not isinstance(response.json, dict)):
-        return unaccepted(batch, response)
-    refused = {walk(error, "batch_index"): code(walk(error, "reason"), walk(error, "field")) for error in errors}
-    unclear = [index for index in refused if type(index) is not int or not 0 <= index < len(batch.members)]
-    rest = (Verdict.UNKNOWN, "some row was refused that was not named") if unclear else (Verdict.ACCEPTED, "")
-    return [Outcome(member.id, Verdict.REJECTED, refused[index] or "refused") if index in refused
-            else Outcome(member.id, *rest) for index, member in enumerate(batch.members)]
