@@ -48,10 +48,13 @@ def sync(
     project: Project, select: Sequence[str] = (), to: str | None = None, *,
     on_result: Callable[[Result], None] | None = None, run_id: str | None = None, resync: bool = False,
 ) -> Done:
-    """Sync every selected audience; one that fails does not stop the others. `resync`: tell all of it again."""
+    """Sync every selected audience, persons to spare before all others; one that fails does not stop the others.
+
+    `resync`: tell all of it again.
+    """
     done = Done(problems=_complaints(project, select))
     run = run_id or f"cli-{secrets.token_hex(6)}"
-    for audience in project.audiences(select, to):
+    for audience in sorted(project.audiences(select, to), key=lambda each: each.kind != "suppression"):
         tasks, faults = project.tasks(audience, to)
         done.problems.extend(map(str, faults))
         try:
