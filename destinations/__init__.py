@@ -11,6 +11,7 @@ import difflib
 import importlib
 import inspect
 import pkgutil
+from functools import cache
 from types import ModuleType
 
 from destinations.protocol import Destination
@@ -20,8 +21,17 @@ __all__ = ["load", "names"]
 
 def load(name: str) -> type[Destination]:
     """The class of the destination called `name`. Raises LookupError with what would be right."""
-    if ":" in name:
-        return _elsewhere(name)
+    return _elsewhere(name) if ":" in name else _here(name)
+
+
+def names() -> list[str]:
+    """All destinations of this package."""
+    return [name for name in _modules() if _defined_in(importlib.import_module(f"{__name__}.{name}"))]
+
+
+@cache
+def _here(name: str) -> type[Destination]:
+    """The one class that a module of this package defines; looked for once, as every connection asks."""
     module = importlib.import_module(f"{__name__}.{name}") if name in _modules() else None
     found = _defined_in(module) if module else []
     if len(found) != 1:
@@ -30,11 +40,6 @@ def load(name: str) -> type[Destination]:
         more = "one outside the package is named by its import path, such as my_package.my_module:MyDestination"
         raise LookupError(f"there is no destination {name}{hint}; known are: {', '.join(known)}; {more}")
     return found[0]
-
-
-def names() -> list[str]:
-    """All destinations of this package."""
-    return [name for name in _modules() if _defined_in(importlib.import_module(f"{__name__}.{name}"))]
 
 
 def _elsewhere(path: str) -> type[Destination]:
@@ -50,8 +55,9 @@ def _elsewhere(path: str) -> type[Destination]:
     return found
 
 
-def _modules() -> list[str]:
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
+@cache
+def _modules() -> tuple[str, ...]:
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg))
 
 
 def _defined_in(module: ModuleType) -> list[type[Destination]]:
