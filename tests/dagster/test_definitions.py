@@ -19,8 +19,8 @@ from tests.dagster.corner import Corner, copy
 
 ROOT = Path(__file__).parents[2]
 BUDGET = 24_000
-"""Calls of Python for one audience more with five syncs. Counted: 15,900; 33,100 when each connection looked through the
-folder of destinations anew."""
+"""Calls of Python for one audience more with five syncs. Counted: 15,900; 33,100 when each connection looked through
+the folder of destinations anew."""
 LOAD = """
 import sys
 import dagster, dagster_dbt
