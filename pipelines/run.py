@@ -106,6 +106,11 @@ class Run:
         self._moved = bool(control.target) and self._target != control.target
         self._forget_flushed()
 
+    def fence(self, warehouse: Warehouse) -> None:
+        """Raise LeaseLost when another run has taken over the sync that this one began."""
+        if self.epoch:
+            lease.fence(warehouse, self._id, self.epoch)
+
     def ready(self) -> None:
         """Ask jobs and find the remote list, with the warehouse closed."""
         destination = self.subject.destination

@@ -104,6 +104,8 @@ def walk(
                 raise LeaseHeld("every sync of this audience is being run elsewhere; the next run will look again")
             if not gate:
                 with warehouse.transaction():
+                    for run in runs:
+                        run.fence(warehouse)
                     looked = _look(warehouse, audience, spared, here, ports, at, notes)
                 yield looked.taken
                 for run in runs:

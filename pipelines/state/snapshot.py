@@ -1,10 +1,10 @@
 """Take a snapshot: who is in the segment now, with which standing, and who entered or left since the last one.
 
-The rows of an audience are read once into `audience_rows` (a temp view; a temp table when keys repeat), their standings
-into `segment`. History is kept as intervals of snapshot ids, never of times: a late fact changes the next snapshot and
-rewrites none. `entry_id` is the snapshot at which the present stay began; it survives a change of standing, so a person
-whose suppression ends does not enter a second time. Nor does one who goes on under another key (`aliases`): `began_as`
-then keeps the key under which the stay began.
+The rows of an audience are read once into `audience_rows` (a temp view; over a temp table when keys repeat or others
+may write meanwhile), their standings into `segment`. History is kept as intervals of snapshot ids, never of times: a
+late fact changes the next snapshot and rewrites none. `entry_id` is the snapshot at which the present stay began; it
+survives a change of standing, so a person whose suppression ends does not enter a second time. Nor does
+one who goes on under another key (`aliases`): `began_as` then keeps the key under which the stay began.
 """
 
 from __future__ import annotations
@@ -143,6 +143,9 @@ def _read_rows(warehouse: Warehouse, audience: Audience) -> tuple[tuple[str, ...
         warehouse.execute(
             f"create temp table audience_once as select * exclude (_nth) from (select *, row_number() over"
             f" (partition by _key order by {order}) as _nth from ({rows})) where _nth = 1")
+        rows = "select * from temp.audience_once"
+    elif warehouse.shared:  # others may rebuild the table before plans are made of it
+        warehouse.execute(f"create temp table audience_once as {rows}")
         rows = "select * from temp.audience_once"
     warehouse.execute(f"create temp view audience_rows as {rows}")
     return missing, total - usable, usable - distinct

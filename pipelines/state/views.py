@@ -11,13 +11,14 @@ VIEWS = {
     "delivered": """
         select sync_id, dest_key, payload_hash, identifiers, first_sent_at as asserted_at
         from {schema}.ledger_base where outcome = 'ok' and action <> 'remove' and dest_key <> '*'""",
+    # What never left says nothing about a message that is in doubt since: that it was suppressed later ends no doubt.
     "undelivered": """
         with latest as (
             select o.sync_id, o.op_id, o.action, o.person_key, r.outcome, r.reason, r.recorded_at,
                 row_number() over (
                     partition by o.sync_id, case when o.action = 'event' then o.op_id else o.dest_key end
-                    order by coalesce(r.outcome = 'void' and r.reason <> 'operator: resend', false),
-                        o.epoch desc, o.seq desc, r.attempt desc) as newest
+                    order by coalesce((r.outcome = 'void' or (o.action = 'event' and r.outcome = 'suppressed'))
+                        and r.reason <> 'operator: resend', false), o.epoch desc, o.seq desc, r.attempt desc) as newest
             from {schema}.op as o
             inner join {schema}.receipt as r on o.sync_id = r.sync_id and o.epoch = r.epoch and o.op_id = r.op_id
             where o.action <> 'replace'

@@ -28,6 +28,8 @@ FEW = 100
 class DuckDB:
     """An open DuckDB file."""
 
+    shared = False
+
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
 

@@ -30,6 +30,8 @@ _TRANSLATE = Translator("postgres", "pg_temp")
 class Postgres:
     """An open connection to a server."""
 
+    shared = True
+
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 

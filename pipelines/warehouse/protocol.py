@@ -21,6 +21,9 @@ Parameters = Sequence[Any] | Mapping[str, Any]
 class Warehouse(Protocol):
     """One open connection. Nothing here is held while the network is talked to."""
 
+    shared: bool
+    """Whether others may write between two transactions of this connection."""
+
     def execute(self, sql: str, parameters: Parameters = ()) -> None:
         """Run a statement for its effect."""
 

@@ -1,7 +1,7 @@
 """A sync on a disk that is full from some moment on: `python -m tests.crash.full PROJECT MOMENT`.
 
 `RLIMIT_FSIZE` makes every write beyond the first byte of a file fail, as a full disk does: from the snapshot on (the
-plan cannot be written), from the first claim on, or from the first request on (no result can).
+plan cannot be written), from the first claim on, or from the first answer on (no result can).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pipelines.project
-from destinations.protocol import Request
 from pipelines.delivery.http import HttpTransport
 from pipelines.delivery.journal import Claim, Journal
+from pipelines.delivery.ports import Answer
 from pipelines.errors import TailraceError
 from pipelines.project import Options, Project
 from pipelines.state.snapshot import Snapshot
@@ -26,11 +26,12 @@ def fill() -> None:
 
 
 class Filling(HttpTransport):
-    """The disk is full when the first request has left."""
+    """The disk is full when the first answer is there: so the request has certainly arrived."""
 
-    def start(self, ticket: int, request: Request) -> None:
-        super().start(ticket, request)
-        fill()
+    def wait(self, seconds: float | None) -> tuple[int, Answer] | None:
+        if answered := super().wait(seconds):
+            fill()
+        return answered
 
 
 class Full(Journal):

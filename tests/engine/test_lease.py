@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
 from pipelines.delivery.journal import Journal
-from pipelines.errors import LeaseHeld
+from pipelines.errors import LeaseHeld, LeaseLost
 from pipelines.planning.plan import Plan
 from pipelines.run import Ports
 from pipelines.sync import run_to_end, walk
@@ -62,3 +63,18 @@ def test_a_finished_run_lets_the_next_begin_at_once(world: World) -> None:
     world.run()
     [result] = run_to_end(walk(world.audience, world.tasks, world.suppressions, elsewhere(world), START))
     assert result.status == "nothing"
+
+
+def test_a_run_that_was_taken_over_takes_no_snapshot_either(world: World) -> None:
+    world.people(ADA)
+    world.run()
+    opened = count()
+
+    def opener():
+        if next(opened) == 1:  # another run takes over between the beginning and the look
+            world.sql("update activation.sync_control set epoch = epoch + 1")
+        return world.warehouse()
+
+    with pytest.raises(LeaseLost):
+        run_to_end(walk(world.audience, world.tasks, world.suppressions, replace(world.ports, warehouse=opener), START))
+    assert world.sql("select count(*) from activation.snapshot") == [(1,)]

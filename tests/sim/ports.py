@@ -99,6 +99,8 @@ class Actor:
 class SimWarehouse:
     """An open warehouse whose transactions may fail, or seem to."""
 
+    shared = True
+
     def __init__(self, inner: Warehouse, actor: Actor) -> None:
         self._inner, self._actor = inner, actor
         self.arrow, self.columns = inner.arrow, inner.columns

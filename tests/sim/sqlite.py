@@ -38,6 +38,8 @@ _translated: dict[str, tuple[str, ...]] = {}
 class SQLite:
     """An open connection."""
 
+    shared = True
+
     def __init__(self, connection: sqlite3.Connection, rewrite: Callable[[str], str] = str) -> None:
         self._connection = connection
         self._rewrite = rewrite

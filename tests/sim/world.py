@@ -50,6 +50,12 @@ class Engine(Protocol):
     def close(self) -> None: ...
 
 
+class SharedDuckDB(DuckDB):
+    """A database in memory, to which other runs of the schedule write too."""
+
+    shared = True
+
+
 class DuckMemory:
     """The production engine; each opening has its own temporary tables."""
 
@@ -61,7 +67,7 @@ class DuckMemory:
     def open(self, rewrite: Callable[[str], str] = str) -> Iterator[Warehouse]:
         cursor = self._connection.cursor()
         try:
-            yield DuckDB(cursor)
+            yield SharedDuckDB(cursor)
         finally:
             cursor.close()
 
