@@ -7,7 +7,7 @@ from urllib.parse import quote
 from destinations.answers import expect
 from destinations.customerio_api import Api, read_rows
 from destinations.http import send_json, walk, with_query
-from destinations.protocol import Batch, Exchange, Preparation, Reading, Refused, Verdict, every
+from destinations.protocol import Batch, Exchange, Gone, Preparation, Reading, Refused, Verdict, every
 
 
 def find_or_make(api: Api, name: str) -> Preparation:
@@ -30,8 +30,7 @@ def change(api: Api, batch: Batch, verb: str) -> Exchange:
     url = with_query(f"{api.track}/api/v1/segments/{quote(batch.target, safe='')}/{verb}", id_type="id")
     response = yield send_json("POST", url, {"ids": [member.person for member in batch.members]}, api.login)
     if response.status in (400, 404):  # documented without a word on its cause; the ids were taken by identify
-        raise Refused(f"Customer.io knows no manual segment {batch.target}: correct segment_id in connections.yml, "
-                      "or leave it out to have the segment found or created by name")
+        raise _gone(batch.target)
     return read_rows(batch, response)
 
 
@@ -41,7 +40,14 @@ def read_ids(api: Api, target: str) -> Reading:
     while True:
         path = with_query(f"/v1/segments/{quote(target, safe='')}/membership", start=start, limit=1000)
         response = yield api.ask("GET", path)
+        if response.status == 404:
+            raise _gone(target)
         found += map(str, expect(response, list, "ids", what=f"the members of segment {target}"))
         before, start = start, response.get("next")
         if not isinstance(start, str) or start in ("", before):
             return found
+
+
+def _gone(target: str) -> Gone:
+    return Gone(f"Customer.io knows no manual segment {target}: correct segment_id in connections.yml, or leave it out "
+                "to have the segment found or created by name")

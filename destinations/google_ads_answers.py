@@ -7,11 +7,12 @@ from typing import Any
 
 from destinations.answers import code, expect
 from destinations.http import Response, walk
-from destinations.protocol import Job, Outcome, Refused, Verdict, every
+from destinations.protocol import Gone, Job, Outcome, Refused, Verdict, every
 
 _ROW = re.compile(r"(?:.*\.)?audience_?members\[(\d{1,6})\](?:\W.*)?", re.IGNORECASE)
+_NO_LIST = "INVALID_USER_LIST_ID"
 CONFIGURATION = {
-    "INVALID_USER_LIST_ID": "there is no such user list: correct list_id, or leave it out to have it found by name",
+    _NO_LIST: "there is no such user list: correct list_id, or leave it out to have it found by name",
     "INVALID_USER_LIST_TYPE": "the user list takes no members of this kind: name another list_id, or its upload_key",
     "INVALID_DESTINATION": "account_id, login_account_id and list_id do not belong together",
     "OPERATING_ACCOUNT_LOGIN_ACCOUNT_MISMATCH": "login_account_id does not manage account_id",
@@ -39,7 +40,8 @@ def blame(response: Response, what: str) -> None:
     """Raise Refused for what only the operator can put right."""
     for reason in reasons(response) if not response.ok else ():
         if reason in CONFIGURATION:
-            raise Refused(f"Google refused {what} ({reason}): {CONFIGURATION[reason]}")
+            said = f"Google refused {what} ({reason}): {CONFIGURATION[reason]}"
+            raise (Gone if reason == _NO_LIST else Refused)(said)
 
 
 def violations(response: Response) -> list[Any]:

@@ -10,7 +10,7 @@ from destinations.answers import expect, unaccepted
 from destinations.http import Request, Response, walk, with_query
 from destinations.hubspot_answers import why_of
 from destinations.hubspot_api import Api
-from destinations.protocol import Batch, Outcome, Preparation, Reading, Refused, Verdict, every
+from destinations.protocol import Batch, Gone, Outcome, Preparation, Reading, Refused, Verdict, every
 
 _TYPES = {"contacts": "0-1", "companies": "0-2"}
 
@@ -37,6 +37,7 @@ def read_keys(api: Api, target: str) -> Reading:
         path = f"{api.lists}/{quote(target, safe='')}/memberships"
         more = {"after": after} if after else {}
         response = yield api.ask("GET", with_query(path, limit=100, **more), reads=True)
+        blame_list(response, target)
         rows = expect(response, list, "results", what=f"the members of list {target}")
         before, after = after, response.get("paging", "next", "after", default="")
         if rows:
@@ -87,9 +88,7 @@ def _change(
     """Everyone is on or off the list now, but the members whose record the list calls missing."""
     path = f"{api.lists}/{quote(str(batch.target), safe='')}/memberships/{verb}"
     response = yield api.ask("PUT", path, [ids[member.id] for member in batch.members])
-    if response.status == 404:
-        raise Refused(f"HubSpot knows no list {batch.target}: correct list_id in connections.yml, or leave it out "
-                      "to have the list found or created by name")
+    blame_list(response, batch.target)
     gone = response.get("recordIdsMissing")
     if not response.ok or not isinstance(gone, list):
         return unaccepted(batch, response, why_of(response.json)), replace(batch, members=())
@@ -97,3 +96,10 @@ def _change(
     done = [Outcome(member.id, Verdict.ACCEPTED, remote_id=ids[member.id]) for member in batch.members
             if ids[member.id] not in away]
     return done, replace(batch, members=tuple(member for member in batch.members if ids[member.id] in away))
+
+
+def blame_list(response: Response, target: str | None) -> None:
+    """Raise Gone where the list is not there."""
+    if response.status == 404:
+        raise Gone(f"HubSpot knows no list {target}: correct list_id in connections.yml, or leave it out to have the "
+                   "list found or created by name")

@@ -7,7 +7,7 @@ import re
 from destinations.answers import code, unaccepted
 from destinations.http import Response
 from destinations.iterable_bodies import who
-from destinations.protocol import Batch, Operation, Outcome, Refused, Verdict, every
+from destinations.protocol import Batch, Gone, Operation, Outcome, Verdict, every
 
 _ROW = re.compile(r"obj\.(?:users|subscribers|events)\[(\d{1,6})\](?:\.([\w.]+))?")
 _FAILURES = {"invalid": "invalid identifier", "notFound": "not found", "forgotten": "forgotten for good",
@@ -50,7 +50,7 @@ def failures(response: Response) -> dict[str, str]:
 
 
 def blame_list(response: Response, target: str | None) -> None:
-    """Raise Refused where the list is not there: only the operator can put that right."""
+    """Raise Gone where the list is not there."""
     if response.status in (400, 404) and _LIST_GONE.search(str(response.get("msg"))):
-        raise Refused(f"Iterable knows no static list {target}: correct list_id in connections.yml, or leave it "
-                      "out to have the list found or created by name")
+        raise Gone(f"Iterable knows no static list {target}: correct list_id in connections.yml, or leave it out to "
+                   "have the list found or created by name")

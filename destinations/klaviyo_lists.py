@@ -13,7 +13,7 @@ from destinations.http import Json, Request, Response, walk
 from destinations.klaviyo_api import LARGE, MEDIUM, Api
 from destinations.klaviyo_bodies import FIELDS
 from destinations.klaviyo_consent import SUPPRESSIONS
-from destinations.protocol import Batch, Exchange, Member, Outcome, Preparation, Reading, Refused, Verdict, every
+from destinations.protocol import Batch, Exchange, Gone, Member, Outcome, Preparation, Reading, Refused, Verdict, every
 
 _DAILY = (*MEDIUM, (150, 86_400.0))
 _ROW = re.compile(r"/data/(\d+)(?:/(\w+))?")
@@ -40,6 +40,7 @@ def read_keys(api: Api, target: str) -> Reading:
     fields = {"fields[profile]": ",".join(FIELDS.values())}
     found = yield from api.read(path, rate_class, LARGE, {**query, **fields})
     if isinstance(found, Response):
+        blame_list(found, target if target != SUPPRESSIONS else None)
         raise Refused(f"cannot read the list {target} (HTTP {found.status}): check list_id and the key's scopes")
     keys = ([walk(one, "attributes", field) for field in FIELDS.values()] for one in found)
     return [str(next(filter(None, key))) for key in keys if any(key)]
@@ -70,8 +71,8 @@ def remove(api: Api, batch: Batch) -> Exchange:
 
 
 def blame_list(response: Response, target: str | None) -> None:
-    """Raise Refused where the list is not there: only the operator can put that right."""
+    """Raise Gone where the list is not there."""
     pointer = str(response.get("errors", 0, "source", "pointer"))
     if target and (response.status == 404 or (not response.ok and pointer.startswith("/data/relationships/lists"))):
-        raise Refused(f"Klaviyo knows no list {target}: correct list_id in connections.yml, or leave it out to "
-                      "have the list found or created by name")
+        raise Gone(f"Klaviyo knows no list {target}: correct list_id in connections.yml, or leave it out to have the "
+                   "list found or created by name")

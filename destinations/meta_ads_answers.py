@@ -9,7 +9,7 @@ from typing import Any
 
 from destinations.answers import code, unaccepted
 from destinations.http import Response, walk
-from destinations.protocol import Batch, Outcome, Refused, Verdict, every
+from destinations.protocol import Batch, Gone, Outcome, Refused, Verdict, every
 
 _USAGE = ("x-business-use-case-usage", "x-ad-account-usage", "x-app-usage")
 _KINDS = ("call_count", "total_cputime", "total_time", "acc_id_util_pct")
@@ -21,6 +21,7 @@ _CONFIGURATION: dict[tuple[int | None, int | None], str] = {
     (2655, None): "the terms of custom audiences are not accepted for this ad account",
     (1870034, None): "the terms of custom audiences are not accepted for this ad account",
 }
+_GONE = {(100, 33), (1487366, None)}
 
 
 def read_counts(batch: Batch, response: Response) -> list[Outcome]:
@@ -40,8 +41,10 @@ def blame_configuration(response: Response, what: str) -> None:
     number, detail = error_of(response)
     why = _CONFIGURATION.get((number, detail)) or _CONFIGURATION.get((number, None))
     if why or response.status == 404:
-        raise Refused(f"Meta refused {what} ({code(number, detail)}): {why or 'there is no such audience'}; "
-                      "correct audience_id in connections.yml, or leave it out to have the audience found by name")
+        is_gone = response.status == 404 or not _GONE.isdisjoint([(number, detail), (number, None)])
+        raise (Gone if is_gone else Refused)(
+            f"Meta refused {what} ({code(number, detail)}): {why or 'there is no such audience'}; correct audience_id "
+            "in connections.yml, or leave it out to have the audience found by name")
 
 
 def error_of(response: Response) -> tuple[int | None, int | None]:

@@ -31,8 +31,9 @@ from destinations.http import Json, Request, Response
 from destinations.identifiers import email, phone, text
 
 __all__ = [
-    "Batch", "Capabilities", "Dedupe", "Destination", "Exchange", "Job", "Json", "Limits", "Member", "Operation",
-    "Outcome", "Part", "Preparation", "Reading", "Refused", "Request", "Response", "Settings", "Verdict", "every",
+    "Batch", "Capabilities", "Dedupe", "Destination", "Exchange", "Gone", "Job", "Json", "Limits", "Member",
+    "Operation", "Outcome", "Part", "Preparation", "Reading", "Refused", "Request", "Response", "Settings", "Verdict",
+    "every",
 ]  # fmt: skip
 
 
@@ -125,6 +126,13 @@ class Refused(Exception):
     """A destination cannot go on for a reason that concerns the whole sync, not a member: the operator must act.
 
     Raised in `prepare`, `check` and `deliver`; the message says what is wrong and what would be right.
+    """
+
+
+class Gone(Refused):
+    """The remote list, segment or audience is not in the channel any more.
+
+    What it held is gone with it. Whether it is made anew and filled again is asked of a person.
     """
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 
 from destinations.answers import expect, unaccepted
-from destinations.http import Json, Response, walk, with_query
+from destinations.http import Json, Request, Response, walk, with_query
 from destinations.protocol import (
     Batch,
     Exchange,
+    Gone,
     Job,
     Operation,
     Outcome,
@@ -61,8 +62,18 @@ def enter(api: Api, job: Job, campaign: str, outcomes: list[Outcome]) -> Exchang
             ids = {one.id for one in part}
             ended += pending(job.id, [member for member in job.members if member.id in ids], _ASK_AGAIN)
             continue
+        if all(walk(result, "errors", 0, "statusCode") in GONE for result in response.json):
+            yield from _expect_campaign(api, campaign)
         ended += [read_result(result, one, ALREADY_THERE) for result, one in zip(response.json, part, strict=True)]
     return ended
+
+
+def _expect_campaign(api: Api, campaign: str) -> Generator[Request, Response, None]:
+    """Raise Gone where there is no such campaign: a record that was deleted is refused in the same words."""
+    found = yield from api.query(f"SELECT Id FROM Campaign WHERE Id = {literal(campaign)}")
+    if found == []:
+        raise Gone(f"Salesforce knows no campaign {campaign}: correct campaign_id in connections.yml, or leave it out "
+                   "to have the campaign found or created by name")
 
 
 def delete(api: Api, batch: Batch) -> Exchange:

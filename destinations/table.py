@@ -24,6 +24,7 @@ from destinations.protocol import (
     Capabilities,
     Destination,
     Exchange,
+    Gone,
     Limits,
     Operation,
     Outcome,
@@ -34,7 +35,7 @@ from destinations.protocol import (
     Verdict,
     every,
 )
-from destinations.table_answers import NO_COLUMN, remedy, sqlstate
+from destinations.table_answers import NO_COLUMN, is_gone, remedy, sqlstate
 from destinations.table_sql import PAGE, Sql, Statement
 
 _ROWS = Limits(rows=500)
@@ -126,7 +127,7 @@ class Table(Destination):
     def _blame(self, response: Response, target: str) -> None:
         """Raise Refused for what only the operator can put right."""
         if why := remedy(response, target, self.settings.key_column):
-            raise Refused(why)
+            raise (Gone if is_gone(response) else Refused)(why)
 
     def _ask(self, statements: Sequence[Statement], reads: bool = False) -> Request:
         url = self.settings.root(self.settings.database)

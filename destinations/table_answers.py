@@ -18,6 +18,11 @@ def sqlstate(response: Response) -> str:
     return found if isinstance(found, str) and re.fullmatch("[0-9A-Z]{5}", found) else code(found)
 
 
+def is_gone(response: Response) -> bool:
+    """Whether the table is not there."""
+    return response.status == 422 and sqlstate(response) == _NO_TABLE
+
+
 def remedy(response: Response, target: str, key_column: str) -> str | None:
     """What only the operator can put right, or None."""
     return {

@@ -9,8 +9,8 @@ A case file is YAML: `settings` (made-up keys), then `cases`, each with a name a
 
 `exchange` is a list of `expect` (method, url, headers that must be there, the body as a whole: json, form or text) and
 `answer` (status, headers, json or text). A case ends in `outcomes`, in `returns`, or in `refused`: words that the
-operator reads. An answer that the driver deals with ends it too: in `refused` where the credentials are, in `throttled`
-(seconds to wait, 0: as the driver likes) or in `failed: true`.
+operator reads (`gone` where they say that the remote list is). An answer that the driver deals with ends it too: in
+`refused` where the credentials are, in `throttled` (seconds to wait, 0: as the driver likes) or in `failed: true`.
 
 In the folder of both files this runs them, and the laws that hold for every destination:
 
@@ -33,7 +33,19 @@ import yaml
 import destinations
 from destinations.identifiers import Unusable
 from destinations.laws import broken_laws
-from destinations.protocol import Batch, Destination, Job, Member, Operation, Outcome, Part, Refused, Request, Response
+from destinations.protocol import (
+    Batch,
+    Destination,
+    Gone,
+    Job,
+    Member,
+    Operation,
+    Outcome,
+    Part,
+    Refused,
+    Request,
+    Response,
+)
 
 NOW = 1_614_265_330
 """Unix time at which every request of a case is sent, unless the case says `now`."""
@@ -72,12 +84,13 @@ def run_case(kind: type[Destination], case: Case, wire: Wire | None = None) -> l
     try:
         ended = _talk(destination, case, requests, wire)
     except Refused as refused:
-        _require(bool(said.get("refused")) and said["refused"] in str(refused), f"{case.name}: refused: {refused}")
+        word = "gone" if isinstance(refused, Gone) else "refused"
+        _require(bool(said.get(word)) and said[word] in str(refused), f"{case.name}: {word}: {refused}")
         return requests
     except _Driven as driven:
         _equal(case.name, {driven.word: driven.value}, {word: said[word] for word in _DRIVEN if word in said})
         return requests
-    for word in ("refused", *_DRIVEN):
+    for word in ("refused", "gone", *_DRIVEN):
         _require(word not in said, f"{case.name}: was not {word}")
     if "outcomes" in said:
         _equal(f"{case.name}: outcomes", [_shorten(outcome) for outcome in ended], said["outcomes"])

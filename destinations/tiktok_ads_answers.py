@@ -7,7 +7,7 @@ from typing import Any
 
 from destinations.answers import code, unaccepted
 from destinations.http import Response
-from destinations.protocol import Batch, Outcome, Refused, Verdict, every
+from destinations.protocol import Batch, Gone, Outcome, Refused, Verdict, every
 
 _PARTLY = 20001
 _NO_AUDIENCE = re.compile(r"(?i)\baudience.*\b(not exist|not found|invalid|deleted|expired)")
@@ -29,9 +29,9 @@ def read_mapping(batch: Batch, response: Response) -> list[Outcome]:
     if number == _PARTLY:
         return every(batch, Verdict.UNKNOWN, f"{number}: taken in part, and TikTok names no rows")
     if _NO_AUDIENCE.search(str(response.get("message"))):
-        raise Refused(f"TikTok refused the audience {batch.target} ({number}): there is no such audience of this "
-                      "advertiser; correct audience_id in connections.yml, or leave it out to have the audience found "
-                      "by name")
+        raise Gone(f"TikTok refused the audience {batch.target} ({number}): there is no such audience of this "
+                   "advertiser; correct audience_id in connections.yml, or leave it out to have the audience found by "
+                   "name")
     return every(batch, Verdict.REJECTED, f"TikTok refused the call: {number}")
 
 
