@@ -1,6 +1,6 @@
 """Audiences as people declare them: who they are, whom to spare, where they go and how often.
 
-`Block`, `Sync` and `Trigger` are what stands in YAML under `config.meta.audience`: strict, and normalised on reading.
+`Block` and `Sync` are what stands in YAML under `config.meta.audience`, with what `messages` declares.
 `Audience` joins such a block with what dbt knows of the model. Nothing here knows dbt's files or a destination.
 """
 
@@ -11,34 +11,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr, model_validator
+from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
-from pipelines.notation import cron_of, parse_cadence, parse_duration, parse_portion, parse_send, parse_share
-
-
-class Written(BaseModel):
-    """Something a person writes: unknown keys are refused, and what is written does not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-Send = Annotated[dict[str, str], BeforeValidator(parse_send)]
-Name = Annotated[StrictStr, Field(min_length=1)]
-
-
-class Trigger(Written):
-    """A message that starts when a person enters the audience."""
-
-    when: Literal["enters"]
-    """The change that causes it. (`on:` would become `true` in YAML.)"""
-    event: Name
-    """Name of the event in the channel."""
-    send: Send = {}
-    """Columns that travel with the event: column → name in the channel."""
-    max_age: Annotated[timedelta, BeforeValidator(parse_duration)] = timedelta(hours=24)
-    """Entries older than this send nothing more."""
-    delivery: Literal["at_most_once", "at_least_once"] = "at_most_once"
-    """When an answer was lost and the channel ignores no repeats: never send again, or until there is an answer."""
+from pipelines.messages import Messages, Trigger
+from pipelines.notation import cron_of, parse_cadence, parse_duration, parse_portion, parse_share
+from pipelines.written import Name, Send, Written
 
 
 class Sync(Written):
@@ -50,12 +27,12 @@ class Sync(Written):
     """Cadence: 15m, 1h, 1d, 1w or five cron fields."""
     trigger: Trigger | None = None
     """Message for those who enter."""
-    send: Send = {}
+    send: Send = Field(default_factory=dict)
     """Columns kept up to date for each member: column → name in the channel."""
     nulls: Literal["clear", "skip"] = "clear"
     """What a null in a column of `send` does: `clear` the value in the channel, or `skip` it, so that the channel keeps
     what it has."""
-    identifiers: dict[str, Name] = {}
+    identifiers: dict[str, Name] = Field(default_factory=dict)
     """Identifier kind → column, where this channel may have another than the others: `{email: ads_email}` for one that
     holds an address only where advertising was consented to."""
     reassert_every: Annotated[timedelta, BeforeValidator(parse_duration)] | None = None
@@ -102,6 +79,8 @@ class Goal(Written):
     """Name of an event of the shop or the product."""
     model: Name | None = None
     """A model of what counts, one row a deed; its column of the person is that of the audience."""
+    at: Name | None = None
+    """Column of the model that says when it happened, where it has several times."""
     within: Annotated[timedelta, BeforeValidator(parse_duration)]
     """Time after entering in which it counts."""
 
@@ -109,6 +88,8 @@ class Goal(Written):
     def _is_one_thing(self) -> Self:
         if (self.event is None) == (self.model is None):
             raise ValueError("name one thing that counts, an event or a model: goal: {event: order_paid, within: 14d}")
+        if self.at and not self.model:
+            raise ValueError("at is a column of a model; leave it out beside an event")
         return self
 
 
@@ -134,14 +115,23 @@ class Block(Written):
     """Models whose persons are spared, besides `do_not_contact`, which always applies."""
     holdout: Annotated[float, BeforeValidator(parse_share)] = 0.0
     """Share of persons who are left out to measure the lift."""
-    kind: Literal["marketing", "suppression"] = "marketing"
-    """`suppression`: a list of persons to spare; it fails closed, so a shrinking one is held."""
+    kind: Literal["marketing", "transactional", "suppression"] = "marketing"
+    """`transactional`: about an order or a contract, so nobody is held out, no cap counts it and none holds it.
+    `suppression`: a list of persons to spare; it fails closed, so a shrinking one is held."""
     guards: Guards = Guards()
     """Limits of its own."""
     holdout_salt: Name | None = None
     """Audiences of one salt hold out the same persons; by itself each audience draws its own."""
     goal: Goal | None = None
     """What tells whether the audience worked."""
+    messages: Messages = Messages()
+    """How the messages that its syncs send behave."""
+
+    @model_validator(mode="after")
+    def _holds_out_from_marketing_only(self) -> Self:
+        if self.kind == "transactional" and self.holdout:
+            raise ValueError("what is transactional is owed to everybody: leave holdout out, or kind: transactional")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +141,40 @@ class Column:
     name: str
     data_type: str | None = None
     """As the contract declares it; None where it declares none."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoalModel:
+    """A model that says who has reached a goal, and when."""
+
+    name: str
+    relation: str
+    """The table as quoted SQL text."""
+    key: str
+    """Column of the person."""
+    unique_id: str = ""
+    at: str = "occurred_at"
+    """Column of the moment."""
+    event: str | None = None
+    """What stands in the column `name` of the rows that count; None: all count."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientsModel:
+    """A model of the persons that may be written to: identifiers, consent to their use, and time zone."""
+
+    name: str
+    relation: str
+    """The table as quoted SQL text."""
+    key: str
+    """Column of the person."""
+    unique_id: str = ""
+    identifiers: Mapping[str, str] = field(default_factory=dict)
+    """Identifier kind → column, with the key's kind; consent or not."""
+    consents: Mapping[str, str] = field(default_factory=dict)
+    """Identifier kind → column that says whether it may be used."""
+    timezone: str | None = None
+    """Column of the zone of the tz database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,11 +210,15 @@ class Audience:
     """Suppressions besides `do_not_contact`."""
     holdout: float = 0.0
     kind: str = "marketing"
-    """marketing · suppression"""
+    """marketing · transactional · suppression"""
     guards: Guards = field(default_factory=Guards)
     holdout_salt: str = ""
     """What the holdout is drawn by; the name of the audience unless it is declared."""
     goal: Goal | None = None
+    messages: Messages = field(default_factory=Messages)
+    goal_model: GoalModel | None = None
+    """Where it is found who has reached the goal."""
+    recipients: RecipientsModel | None = None
     syncs: tuple[Sync, ...] = ()
     upstream: tuple[str, ...] = ()
     """dbt ids of all that the model is built from, nearest first."""
@@ -202,6 +230,11 @@ class Audience:
     def sync_id(self, sync: Sync) -> str:
         """`abandoned_cart__meta_ads`."""
         return f"{self.name}__{sync.to}"
+
+    @property
+    def consulted(self) -> tuple[GoalModel | RecipientsModel, ...]:
+        """Models that its messages are decided by."""
+        return tuple(model for model in (self.goal_model, self.recipients) if model)
 
     @property
     def key_kind(self) -> str:

@@ -12,9 +12,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from pipelines.audiences import Block, Goal, Guards, Sync, Trigger
+from pipelines.audiences import Block, Goal, Guards, Sync
 from pipelines.errors import did_you_mean
 from pipelines.marks import Step
+from pipelines.messages import Messages, Trigger
+from pipelines.messages import Step as FollowUp
 
 M = TypeVar("M", bound=BaseModel)
 Flaw = tuple[tuple[Step, ...], str]
@@ -28,13 +30,16 @@ _KINDS = {
     "dict_type": "must be a map of keys and values",
     "string_too_short": "is empty",
 }
-_PARTS: dict[str, type[BaseModel]] = {"trigger": Trigger, "goal": Goal, "guards": Guards}
+_PARTS: dict[str, type[BaseModel]] = {"trigger": Trigger, "goal": Goal, "guards": Guards, "messages": Messages,
+                                      "steps": FollowUp}
 _MISSING = {
     ("Sync", "to"): "name a connection of connections.yml, to: meta_ads",
     ("Sync", "every"): "say how often, every: 1h",
     ("Goal", "within"): "say in which time it counts, within: 14d",
     ("Trigger", "when"): "say what causes the message, when: enters",
     ("Trigger", "event"): "name the event that the channel receives, event: cart_abandoned",
+    ("Step", "event"): "name the event that the channel receives, event: last_chance",
+    ("Step", "after"): "say how long after the message before it, after: 2d",
 }
 
 
@@ -118,7 +123,8 @@ def _describe(problem: Any, model: type[BaseModel]) -> str:
 
 
 def _model_at(kind: type[BaseModel], loc: tuple[Step, ...]) -> type[BaseModel]:
-    return _PARTS.get(str(loc[0]), kind) if len(loc) > 1 else kind
+    """The model that the last step of the path is a field of."""
+    return next((_PARTS[str(step)] for step in reversed(loc[:-1]) if str(step) in _PARTS), kind)
 
 
 def _tokens(value: Any, at: tuple[Step, ...]) -> Iterator[Flaw]:

@@ -39,6 +39,31 @@ def check_syncs(audience: Audience, syncs: Sequence[tuple[int, Sync]], complete:
                 yield (*at, "identifiers", kind), problem
         if sync.trigger:
             yield from _check_send(audience, sync.trigger.send, (*at, "trigger", "send"), complete)
+            if sync.trigger.happened and (problem := check_column(audience, sync.trigger.happened, complete)):
+                yield (*at, "trigger", "happened"), problem
+
+
+def check_messages(audience: Audience, syncs: Sequence[tuple[int, Sync]]) -> Iterator[Flaw]:
+    """Whether channels and follow-ups of messages name what there is, and not themselves."""
+    said, telling = audience.messages, {sync.to: sync for _, sync in syncs if sync.trigger}
+    for index, name in enumerate(said.channels):
+        at = ("messages", "channels", index)
+        if name not in telling:
+            yield at, f"{name} is no sync of {audience.name} with a trigger{did_you_mean(name, telling)}"
+        elif (first := telling.get(said.channels[0])) and telling[name].every != first.every:
+            yield at, f"{name} is synced every {telling[name].every}; channels that share a message are asked together"
+    taken = [sync.trigger.event for sync in telling.values() if sync.trigger]
+    for index, step in enumerate(said.steps):
+        step_at, before = ("messages", "steps", index), [earlier.event for earlier in said.steps[:index]]
+        if step.event in [*taken, *before]:
+            yield (*step_at, "event"), f"another message of {audience.name} is called {step.event}; name it otherwise"
+        if step.follows == step.event:
+            yield (*step_at, "follows"), f"{step.event} would follow itself; name a step before it, or leave it out"
+        elif step.follows and step.follows not in before:
+            near = did_you_mean(step.follows, before) or f"; it may follow {', '.join(before) or 'the first message'}"
+            yield (*step_at, "follows"), f"no step before this one is called {step.follows}{near}"
+    if said.steps and not telling:
+        yield ("messages", "steps"), "there is nothing to follow: no sync has a trigger"
 
 
 def check_column(audience: Audience, column: str, complete: bool) -> str | None:

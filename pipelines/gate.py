@@ -93,8 +93,10 @@ class Builds:
 def judge(
     graph: Graph, audience: Audience, suppressions: Sequence[SuppressionModel], known: Mapping[str, Verdict]
 ) -> Gate:
-    """Look at all that the audience and its suppressions are built from, at the tests of it, and at its sources."""
-    nodes = graph.tested(graph.above([audience.unique_id, *(model.unique_id for model in suppressions)]))
+    """Look at all that the audience, its suppressions and what its messages are decided by are built from, at the tests
+    of it, and at its sources."""
+    beside = (model.unique_id for model in (*suppressions, *audience.consulted))
+    nodes = graph.tested(graph.above([audience.unique_id, *beside]))
     found = sorted((node, known[node]) for node in nodes if node in known)
     bad = [_say(node, verdict) for node, verdict in found if verdict.status in BAD]
     skipped = [_say(node, verdict) for node, verdict in found if verdict.status == "skipped"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipelines import blocks, checks, graph, nodes
+from pipelines import blocks, checks, consulted, graph, nodes
 from pipelines.audiences import SPARED_REMOVAL, AliasModel, Audience, Block, Guards, SuppressionModel, Sync
 from pipelines.connections import Connections
 from pipelines.errors import Complaint, DeclarationError, did_you_mean
@@ -68,14 +68,14 @@ class Declarations:
         return tuple(dict.fromkeys((*self.sparing(audience), *own)))
 
     def ids(self, audiences: Iterable[Audience]) -> list[str]:
-        """dbt ids of these audiences and of their suppressions."""
-        return [unique_id for audience in audiences
-                for unique_id in (audience.unique_id, *(model.unique_id for model in self.all_sparing(audience)))]
+        """dbt ids of these audiences, of their suppressions and of what their messages are decided by."""
+        return [unique_id for audience in audiences for unique_id in (audience.unique_id, *(
+            model.unique_id for model in (*self.all_sparing(audience), *audience.consulted)))]
 
     def models(self, audiences: Iterable[Audience]) -> tuple[str, ...]:
         """Names to build for these audiences: dbt's graph does not know that an audience needs its suppressions."""
         chosen = list(audiences)
-        named = [s.name for audience in chosen for s in self.all_sparing(audience)]
+        named = [s.name for audience in chosen for s in (*self.all_sparing(audience), *audience.consulted)]
         merged = [self.aliases.name] if self.aliases and chosen else []
         return tuple(dict.fromkeys([*(audience.name for audience in chosen), *named, *merged]))
 
@@ -118,7 +118,8 @@ class _Reading:
         own = manifest["metadata"].get("project_name")
         self.nodes = {node["name"]: node for node in sorted(built, key=lambda node: bool(node["package_name"] == own))}
         self.kinds = (*KINDS, *sorted((connections.identifiers() if connections else set()) - set(KINDS)))
-        self.complaints: list[Complaint] = []
+        self.consulted = consulted.find(self.nodes)
+        self.complaints = [self.atlas.find(node).complain((), flaw) for node, flaw in self.consulted.flaws]
         self.looked_at: set[str] = set()
         """Suppressions whose guards were read; several audiences may name one."""
 
@@ -147,15 +148,16 @@ class _Reading:
         audience = self.compose(node, place, parts)
         draft = _Draft(audience, parts, place, (*place.meta(), "audience"))
         draft.complain(parts.flaws)
-        draft.complain(self.goal_flaws(audience))
+        draft.complain(consulted.goal_flaws(audience.goal, self.nodes))
         draft.complain(checks.check_syncs(audience, parts.syncs, nodes.has_contract(node)))
+        draft.complain(checks.check_messages(audience, parts.syncs))
         draft.complaints += [place.complain((), problem) for problem in nodes.node_flaws(node)]
         draft.complaints += self.column_complaints(node, audience, place)
         return draft
 
     def compose(self, node: Node, place: Place, parts: blocks.Parts) -> Audience:
         _, key = nodes.key_of(node) or ("", "")
-        return Audience(
+        audience = Audience(
             name=node["name"],
             relation=node.get("relation_name") or "",
             key=key,
@@ -177,9 +179,11 @@ class _Reading:
             guards=parts.block.guards,
             holdout_salt=parts.block.holdout_salt or node["name"],
             goal=parts.block.goal,
+            messages=parts.block.messages,
             syncs=tuple(self.with_default(parts.block, node["name"], sync) for _, sync in parts.syncs),
             upstream=nodes.upstream_of(node, self.manifest["nodes"]),
         )
+        return consulted.equip(audience, self.consulted, self.nodes)
 
     def with_default(self, block: Block, name: str, sync: Sync) -> Sync:
         """The sync with what it spares by itself. A list of persons to spare is told whole."""
@@ -200,11 +204,6 @@ class _Reading:
             if problem := checks.check_column(audience, column, nodes.has_contract(node)):
                 at = place.meta("columns", audience.identifiers[kind])
                 yield place.complain((*at, "region"), problem)
-
-    def goal_flaws(self, audience: Audience) -> Iterator[blocks.Flaw]:
-        name = audience.goal.model if audience.goal else None
-        if name and name not in self.nodes:
-            yield ("goal", "model"), f"there is no model {name}{did_you_mean(name, self.nodes)}"
 
     def suppressions(self, drafts: list[_Draft]) -> tuple[SuppressionModel, ...]:
         found: dict[str, SuppressionModel] = {}

@@ -82,7 +82,7 @@ def define_audience(opened: Opened, audience: Audience, models: dict[str, dg.Ass
 
 def _snapshot_spec(opened: Opened, audience: Audience, models: dict[str, dg.AssetKey]) -> dg.AssetSpec:
     sparing = opened.declarations.sparing(audience)
-    upstream = (audience.unique_id, *(model.unique_id for model in opened.declarations.all_sparing(audience)))
+    upstream = opened.declarations.ids([audience])
     return dg.AssetSpec(
         snapshot_key(audience),
         deps=list(dict.fromkeys(models[unique_id] for unique_id in upstream)),

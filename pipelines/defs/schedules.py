@@ -63,7 +63,7 @@ def read_calendar(opened: Opened, models: Mapping[str, dg.AssetKey]) -> Calendar
     nodes = opened.manifest["nodes"]
     upstream = {}
     for audience in opened.declarations.audiences:
-        built = [audience.unique_id, *(model.unique_id for model in opened.declarations.all_sparing(audience))]
+        built = opened.declarations.ids([audience])
         ids = {*built, *(above for unique_id in built for above in upstream_of(nodes[unique_id], nodes))}
         # Sources are nobody's to build, and ephemeral models leave nothing.
         upstream[audience.name] = frozenset(models[unique_id] for unique_id in ids if unique_id in models)

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from destinations.protocol import Dedupe, Destination, Operation
-from pipelines.audiences import REMOVAL, SPARED_REMOVAL, Audience, SuppressionModel, Sync, Trigger
+from pipelines.audiences import REMOVAL, SPARED_REMOVAL, Audience, SuppressionModel, Sync
+from pipelines.messages import Trigger
 from pipelines.planning import guards, render, versions
 from pipelines.planning.plan import Looked, Objection, Plan, estimate_requests
 from pipelines.planning.render import canonical, columns_of, jsonable, mapping_of, renderer

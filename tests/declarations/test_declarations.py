@@ -132,9 +132,10 @@ def test_do_not_retarget_spares_every_paid_channel_unless_a_sync_says_otherwise_
     }
 
 
-def test_to_build_an_audience_its_suppressions_are_built_too(valid):
+def test_to_build_an_audience_its_suppressions_and_what_its_messages_are_decided_by_are_built_too(valid):
     assert sorted(valid.models([valid.find("full"), valid.find("short")])) == [
-        "blocked_accounts", "buyers", "do_not_contact", "do_not_retarget", "full", "quiet_now", "short"]
+        "blocked_accounts", "buyers", "deeds", "do_not_contact", "do_not_retarget", "full", "quiet_now", "recipients",
+        "short"]
 
 
 def test_a_misspelt_audience_is_answered_with_the_nearest_name(valid):
