@@ -90,7 +90,7 @@ def read_rows(warehouse: Warehouse, sql: str) -> Iterator[list[dict[str, Any]]]:
     JSON inside a struct stays text: its type is not told.
     """
     types = warehouse.columns("temp.audience_rows") or {}
-    readers = {name: _READERS[kind] for name, kind in types.items() if kind in _READERS}
+    readers = {name: reader for name, kind in types.items() if (reader := _READERS.get(kind.upper()))}
     for batch in warehouse.arrow(sql):
         rows = batch.to_pylist(maps_as_pydicts="lossy")
         for name in [name for name in readers if name in batch.schema.names]:
@@ -107,7 +107,8 @@ def _documents(texts: Sequence[str | None] | None) -> Any:
     return None if texts is None else [_document(text) for text in texts]
 
 
-_READERS: dict[str, Callable[[Any], Any]] = {"JSON": _document, "JSON[]": _documents}
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "JSON": _document, "JSON[]": _documents, "JSONB": _document, "JSONB[]": _documents}
 
 
 def _render(batches: Iterable[list[dict[str, Any]]], sync_id: str, render: Render) -> dict[str, list[Any]]:

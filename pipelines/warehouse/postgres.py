@@ -126,6 +126,8 @@ class PostgresServer:
         try:
             for name, value in SETTINGS.items():
                 connection.execute(f"set {name} = '{value}'")
+            for name in ("json", "jsonb"):  # as the text that it is: what is inside has no one type in Arrow
+                connection.adapters.register_loader(name, psycopg.types.string.TextLoader)
             yield Postgres(connection)
         except psycopg.errors.UniqueViolation:
             raise LeaseHeld("another run wrote the same row in the same instant; this one was undone and the next run "
