@@ -19,7 +19,7 @@ from pydantic import Field, SecretStr
 
 from destinations.answers import unaccepted
 from destinations.braze_rows import LONGEST, Row, attributes, occurrence, read_rows, recipient, too_long
-from destinations.http import Json, Request, Response, send_json
+from destinations.http import Json, Request, Response, bearer, send_json
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -57,6 +57,7 @@ class BrazeSettings(Settings):
 class Braze(Destination):
     """Writes attributes and the list of a person's audiences, records events or starts messages."""
 
+    settings: BrazeSettings
     settings_type = BrazeSettings
     capabilities = Capabilities(
         operations={
@@ -121,7 +122,7 @@ class Braze(Destination):
     def _ask(self, path: str, body: Json) -> Request:
         region = self.settings.region
         root = self.settings.root(f"https://rest.{region}.braze.{'eu' if region.startswith('fra') else 'com'}")
-        login = {"Authorization": f"Bearer {self.settings.api_key.get_secret_value()}"}
+        login = bearer(self.settings.api_key.get_secret_value())
         own = {"rate_class": "trigger", "rates": _SENDS} if path.endswith("trigger/send") else {}
         return send_json("POST", f"{root}/{path}", body, login, **own)
 

@@ -16,18 +16,17 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr
 
 from destinations.answers import expect
-from destinations.customerio_api import RATES, Api, read_rows
+from destinations.customerio_api import TRACK, App, Track, read_rows
 from destinations.customerio_bodies import item, too_long
 from destinations.customerio_messages import BROADCAST, SENDS, announce, start
 from destinations.customerio_segments import change, find_or_make, read_ids
-from destinations.http import Json, Request, Response, send_json
+from destinations.http import Json, Request, Response
 from destinations.protocol import (
     Batch,
     Capabilities,
     Dedupe,
     Destination,
     Exchange,
-    Limits,
     Operation,
     Outcome,
     Preparation,
@@ -39,7 +38,7 @@ from destinations.protocol import (
 )
 
 # An item may take 32,000 bytes and a request just under 500,000; some 400 of an item are its frame.
-_BATCH = Limits(rows=1000, bytes=499_999, row_bytes=31_600, rates=RATES, rate_class="track")
+_BATCH = replace(TRACK, rows=1000, bytes=499_999, row_bytes=31_600)
 
 
 class CustomerioSettings(Settings):
@@ -60,12 +59,13 @@ class CustomerioSettings(Settings):
 class Customerio(Destination):
     """Identifies people, keeps a manual segment, sends events."""
 
+    settings: CustomerioSettings
     settings_type = CustomerioSettings
     capabilities = Capabilities(
         operations={
             Operation.ADD: _BATCH,
             Operation.UPDATE: _BATCH,
-            Operation.REMOVE: Limits(rows=1000, rates=RATES, rate_class="track"),
+            Operation.REMOVE: replace(TRACK, rows=1000),
             Operation.TRIGGER: _BATCH,
             Operation.DELETE: _BATCH,
         },
@@ -78,24 +78,20 @@ class Customerio(Destination):
         target="segment_id",
     )
 
-    @property
-    def _api(self) -> Api:
-        return Api(self.settings)
-
     def deliver(self, batch: Batch) -> Exchange:
         if batch.operation is Operation.REMOVE:
-            return (yield from change(self._api, batch, "remove_customers"))
+            return (yield from change(self._track, batch, "remove_customers"))
         message, kind = self._message(batch.event) if batch.operation is Operation.TRIGGER else ("", "")
         if message:
-            return (yield from start(self._api, batch, message, kind))
+            return (yield from start(self._app, batch, message, kind))
         if batch.operation is Operation.TRIGGER and batch.event in self.settings.broadcasts:
-            return (yield from announce(self._api, batch, self.settings.broadcasts[batch.event]))
+            return (yield from announce(self._app, batch, self.settings.broadcasts[batch.event]))
         outcomes = yield from self._send(batch)
         done = {outcome.id for outcome in outcomes if outcome.verdict is Verdict.ACCEPTED}
         if batch.operation not in (Operation.ADD, Operation.UPDATE) or not batch.target or not done:
             return outcomes
         known = replace(batch, members=tuple(member for member in batch.members if member.id in done))
-        added = yield from change(self._api, known, "add_customers")
+        added = yield from change(self._track, known, "add_customers")
         return [*(outcome for outcome in outcomes if outcome.id not in done), *added]
 
     def _send(self, batch: Batch) -> Exchange:
@@ -106,7 +102,7 @@ class Customerio(Destination):
         if not sent.members:
             return outcomes
         items: Json = [item(sent, member, self.settings.forget_by) for member in sent.members]
-        response = yield send_json("POST", f"{self._api.track}/api/v2/batch", {"batch": items}, self._api.login)
+        response = yield self._track.ask("POST", "v2/batch", {"batch": items})
         if long and response.status in (400, 413):  # only a batch that is refused as a whole is halved
             return outcomes + every(sent, Verdict.DEFERRED, "refused together with other rows")
         return outcomes + read_rows(sent, response)
@@ -126,14 +122,21 @@ class Customerio(Destination):
         return next(((named[event], kind) for kind, named in kinds.items() if event in named), ("", ""))
 
     def prepare(self, name: str) -> Preparation:
-        return (yield from find_or_make(self._api, name))
+        return (yield from find_or_make(self._app, name))
 
     def members(self, target: str) -> Reading:
-        return (yield from read_ids(self._api, target))
+        return (yield from read_ids(self._app, target))
 
     def check(self) -> Generator[Request, Response, None]:
-        url = f"{self._api.track}/api/v1/accounts/region"
-        response = yield send_json("GET", url, headers=self._api.login, reads=True, rate_class="track", rates=RATES)
+        response = yield self._track.ask("GET", "v1/accounts/region", limits=TRACK)
         region = expect(response, str, "region", what="the account's region")
         if region != self.settings.region and not self.settings.base_url:
             raise Refused(f"this Customer.io account does not live in {self.settings.region}: set region to the other")
+
+    @property
+    def _track(self) -> Track:
+        return Track(self.settings)
+
+    @property
+    def _app(self) -> App:
+        return App(self.settings)

@@ -2,46 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from destinations.answers import code, unaccepted
-from destinations.http import Json, Request, Response, basic_auth, send_json, walk
+from destinations.api import Calls, revealed
+from destinations.http import Json, Request, Response, basic_auth, bearer, walk
 from destinations.protocol import Batch, Limits, Outcome, Refused, Verdict
 
-RATES = ((1000, 1.0),)
-APP = Limits(rates=((10, 1.0),), rate_class="app")
+if TYPE_CHECKING:
+    from destinations.customerio import CustomerioSettings
+
+TRACK = Limits(rates=((1000, 1.0),), rate_class="track")
+_APP = Limits(rates=((10, 1.0),), rate_class="app")
+_SUFFIX = {"us": "", "eu": "-eu"}
 
 
-class Api:
-    """The calls of one workspace."""
+class Track(Calls):
+    """The calls of one workspace that say something of people."""
 
-    def __init__(self, settings: Any) -> None:
-        self.settings = settings
-
-    @property
-    def track(self) -> str:
-        """The Track API of the account's region."""
-        track: str = self.settings.root(f"https://track{self._suffix}.customer.io")
-        return track
+    settings: CustomerioSettings
 
     @property
-    def _suffix(self) -> str:
-        return "-eu" if self.settings.region == "eu" else ""
+    def root(self) -> str:
+        return self.settings.root(f"https://track{_SUFFIX[self.settings.region]}.customer.io") + "/api"
 
     @property
-    def login(self) -> dict[str, str]:
-        """The Track API's log-in."""
-        return basic_auth(self.settings.site_id, self.settings.api_key.get_secret_value())
+    def headers(self) -> Mapping[str, str]:
+        return basic_auth(self.settings.site_id, revealed(self.settings.api_key))
 
-    def ask(self, method: str, path: str, body: Json = None, limits: Limits = APP) -> Request:
-        """One request to the App API."""
+
+class App(Calls):
+    """The calls of one workspace that find and make segments, and start messages."""
+
+    settings: CustomerioSettings
+
+    @property
+    def root(self) -> str:
+        return self.settings.root(f"https://api{_SUFFIX[self.settings.region]}.customer.io") + "/v1"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
         if not self.settings.app_api_key:
             raise Refused("Customer.io finds and creates segments, and starts messages, for App API keys only: "
                           "set app_api_key or segment_id")
-        url = self.settings.root(f"https://api{self._suffix}.customer.io") + path
-        login = {"Authorization": f"Bearer {self.settings.app_api_key.get_secret_value()}"}
-        return send_json(method, url, body, login, reads=method == "GET",
-                         rate_class=limits.rate_class, rates=limits.rates)
+        return bearer(revealed(self.settings.app_api_key))
+
+    def ask(self, method: str, path: str, body: Json = None, *, limits: Limits | None = None, **more: Any) -> Request:
+        """One request; those that start no message share a limit."""
+        return super().ask(method, path, body, limits=limits or _APP, **more)
 
 
 def read_rows(batch: Batch, response: Response) -> list[Outcome]:

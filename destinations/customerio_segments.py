@@ -5,41 +5,41 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from destinations.answers import expect
-from destinations.customerio_api import Api, read_rows
-from destinations.http import send_json, walk, with_query
+from destinations.customerio_api import App, Track, read_rows
+from destinations.http import walk
 from destinations.protocol import Batch, Exchange, Gone, Preparation, Reading, Refused, Verdict, every
 
 
-def find_or_make(api: Api, name: str) -> Preparation:
+def find_or_make(app: App, name: str) -> Preparation:
     """The manual segment of that name; made where there is none."""
-    response = yield api.ask("GET", "/v1/segments")
+    response = yield app.ask("GET", "segments")
     for segment in expect(response, list, "segments", what="the list of segments"):
         if walk(segment, "name") == name and isinstance(walk(segment, "id"), int):
             if walk(segment, "type") not in (None, "manual"):
                 raise Refused(f"the segment {name} is data-driven, and only manual ones can be filled: rename it")
             return str(segment["id"])
     body = {"segment": {"name": name, "description": "Kept by Tailrace from the warehouse"}}
-    response = yield api.ask("POST", "/v1/segments", body)
+    response = yield app.ask("POST", "segments", body)
     return str(expect(response, int, "segment", "id", what="the new segment"))
 
 
-def change(api: Api, batch: Batch, verb: str) -> Exchange:
+def change(track: Track, batch: Batch, verb: str) -> Exchange:
     """Put people into the segment or take them out."""
     if not batch.target:
         return every(batch, Verdict.REJECTED, "no segment to remove from")
-    url = with_query(f"{api.track}/api/v1/segments/{quote(batch.target, safe='')}/{verb}", id_type="id")
-    response = yield send_json("POST", url, {"ids": [member.person for member in batch.members]}, api.login)
+    path, ids = f"v1/segments/{quote(batch.target, safe='')}/{verb}", [member.person for member in batch.members]
+    response = yield track.ask("POST", path, {"ids": ids}, query={"id_type": "id"})
     if response.status in (400, 404):  # documented without a word on its cause; the ids were taken by identify
         raise _gone(batch.target)
     return read_rows(batch, response)
 
 
-def read_ids(api: Api, target: str) -> Reading:
+def read_ids(app: App, target: str) -> Reading:
     """Ids of all who are in the segment."""
     found, start = list[str](), ""
     while True:
-        path = with_query(f"/v1/segments/{quote(target, safe='')}/membership", start=start, limit=1000)
-        response = yield api.ask("GET", path)
+        query = {"start": start, "limit": 1000}
+        response = yield app.ask("GET", f"segments/{quote(target, safe='')}/membership", query=query)
         if response.status == 404:
             raise _gone(target)
         found += map(str, expect(response, list, "ids", what=f"the members of segment {target}"))

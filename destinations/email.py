@@ -19,6 +19,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from destinations.answers import code, unaccepted
+from destinations.api import revealed
 from destinations.email_message import BREAK, Mail, compose, mailbox, reachable
 from destinations.http import Request, Response, basic_auth
 from destinations.identifiers import Unusable
@@ -74,12 +75,13 @@ class EmailSettings(Settings):
 class Email(Destination):
     """Sends mail."""
 
+    settings: EmailSettings
     settings_type = EmailSettings
     capabilities = Capabilities(operations={Operation.TRIGGER: Limits(rows=1)}, identifiers=("email",))
 
     def deliver(self, batch: Batch) -> Exchange:
         [member] = batch.members
-        mail = self.settings.messages.get(batch.event)
+        mail = self.settings.messages.get(batch.event or "")
         if mail is None:
             raise Refused(f"no message for the event {batch.event}: write it under messages of this connection")
         try:
@@ -113,11 +115,9 @@ class Email(Destination):
 
     @property
     def _server(self) -> str:
-        server: str = self.settings.root(f"{_TLS[self.settings.tls]}://{self.settings.host}:{self.settings.port}")
-        return server
+        return self.settings.root(f"{_TLS[self.settings.tls]}://{self.settings.host}:{self.settings.port}")
 
     @property
     def _login(self) -> dict[str, str]:
-        if not self.settings.password:
-            return {}
-        return basic_auth(self.settings.username, self.settings.password.get_secret_value())
+        password = revealed(self.settings.password)
+        return basic_auth(self.settings.username, password) if password else {}

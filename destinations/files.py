@@ -59,6 +59,7 @@ class FilesSettings(Settings):
 class Files(Destination):
     """Writes an audience to files."""
 
+    settings: FilesSettings
     settings_type = FilesSettings
     capabilities = Capabilities(
         operations={Operation.ADD: _ROWS, Operation.UPDATE: _ROWS, Operation.REMOVE: _ROWS},

@@ -12,18 +12,19 @@ Who is in a list cannot be read back.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
-from destinations.answers import code, expect, known_by, resend, unaccepted
-from destinations.google_ads_answers import CONFIGURATION, blame, named_rows, read_status, reasons, user_lists
-from destinations.google_ads_api import OTHER, Api, destination
-from destinations.google_ads_bodies import PERSONAL, membership, undotted
-from destinations.http import Json, Request, Response, with_query
+from destinations.google_ads_answers import CONFIGURATION, read_status, reasons, user_lists
+from destinations.google_ads_api import OTHER, Api
+from destinations.google_ads_bodies import PERSONAL, undotted
+from destinations.google_ads_lists import ask_for_lists, find_or_make
+from destinations.google_ads_members import INGESTION, assert_members, cut_off
+from destinations.http import Request, Response
 from destinations.identifiers import hash_of
 from destinations.login import logged_in
 from destinations.matching import GOOGLE_ADDRESS
@@ -34,15 +35,12 @@ from destinations.protocol import (
     Exchange,
     Job,
     Limits,
-    Member,
     Operation,
-    Outcome,
     Preparation,
     Settings,
-    Verdict,
 )
 
-_INGESTION = Limits(rows=10_000, rates=((300, 60.0), (100_000, 86_400.0)), rate_class="ingestion")
+_STATUS = Limits(rates=OTHER, rate_class="request-status")
 _KINDS = {"CONTACT_ID": ("email", "phone"), "USER_ID": ("person", "account"), "MOBILE_ID": ("madid",)}
 
 
@@ -64,6 +62,11 @@ class GoogleAdsSettings(Settings):
     terms_accepted: bool = Field(default=False, description="whether you have accepted the Customer Match terms")
     membership_days: int = Field(default=540, ge=1, le=540, description="days a member stays without being sent again")
 
+    @field_validator("account_id", "login_account_id")
+    @classmethod
+    def _undashed(cls, account: str) -> str:
+        return account.replace("-", "")
+
     @model_validator(mode="after")
     def _complete(self) -> GoogleAdsSettings:
         if not self.access_token and not (self.client_id and self.client_secret and self.refresh_token):
@@ -76,9 +79,10 @@ class GoogleAdsSettings(Settings):
 class GoogleAds(Destination):
     """Ingests members into and removes them from one user list."""
 
+    settings: GoogleAdsSettings
     settings_type = GoogleAdsSettings
     capabilities = Capabilities(
-        operations={Operation.ADD: _INGESTION, Operation.REMOVE: _INGESTION},
+        operations={Operation.ADD: INGESTION, Operation.REMOVE: INGESTION},
         identifiers=tuple(kind for kinds in _KINDS.values() for kind in kinds),
         fields=frozenset((*GOOGLE_ADDRESS, *PERSONAL)),
         hashed=True,
@@ -105,45 +109,25 @@ class GoogleAds(Destination):
 
     @logged_in
     def deliver(self, batch: Batch) -> Exchange:
-        verb = "remove" if batch.operation is Operation.REMOVE else "ingest"
-        known, nobody = known_by(batch, self.capabilities.identifiers)
-        if not known.members:
-            return nobody
-
-        def ask(members: Sequence[Member]) -> Request:
-            return self._api.ask("POST", f"audienceMembers:{verb}", membership(self.settings, batch, members))
-
-        response, left, outcomes = yield from resend(ask, known.members, named_rows)
-        outcomes += nobody
-        job = response.get("requestId")
-        if response.ok and isinstance(job, str) and job:
-            return outcomes + [Outcome(m.id, Verdict.PENDING, "Google has not worked it off", job=job) for m in left]
-        if left:
-            blame(response, f"the user list {batch.target}")
-        return outcomes + unaccepted(replace(batch, members=left), response, code(*reasons(response)[:1]))
+        return (yield from assert_members(self._api, batch, self.capabilities.identifiers))
 
     @logged_in
     def cut_off(self, target: str, before: datetime) -> Preparation:
-        time = before.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        body: Json = {"destinations": [destination(self.settings, target)], "removeAsOfTime": time}
-        more = {"rates": _INGESTION.rates, "rate_class": _INGESTION.rate_class}
-        response = yield self._api.ask("POST", "audienceMembers:removeAll", body, **more)
-        blame(response, f"the user list {target}")
-        return str(expect(response, str, "requestId", what="the removal of earlier members"))
+        return (yield from cut_off(self._api, target, before))
 
     @logged_in
     def settle(self, job: Job) -> Exchange:
-        url = with_query("requestStatus:retrieve", requestId=job.id)
-        response = yield self._api.ask("GET", url, rates=OTHER, rate_class="request-status")
+        query = {"requestId": job.id}
+        response = yield self._api.ask("GET", "requestStatus:retrieve", query=query, limits=_STATUS)
         return read_status(job, response)
 
     @logged_in
     def prepare(self, name: str) -> Preparation:
-        return (yield from self._api.find_or_make(name))
+        return (yield from find_or_make(self._api, name))
 
     @logged_in
     def check(self) -> Generator[Request, Response, None]:
-        response = yield self._api.read_one_list()
+        response = yield ask_for_lists(self._api, "GET", pageSize=1)
         user_lists(response)
 
     def failed(self, response: Response) -> bool:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from destinations.google_ads_api import destination
 from destinations.http import Json
 from destinations.matching import google_address
 from destinations.protocol import Batch, Member, Operation
+
+if TYPE_CHECKING:
+    from destinations.google_ads import GoogleAdsSettings
 
 _GRANTED, _DENIED = frozenset({"true", "granted", "consent_granted"}), frozenset({"false", "denied", "consent_denied"})
 PERSONAL = {"ad_user_data": "adUserData", "ad_personalization": "adPersonalization"}
 """Columns of a member's consent → Google's fields."""
 
 
-def membership(settings: Any, batch: Batch, members: Sequence[Member]) -> dict[str, Any]:
+def membership(settings: GoogleAdsSettings, batch: Batch, members: Sequence[Member]) -> dict[str, Any]:
     """The body that ingests or removes these members of the batch; a removal says nothing of consent."""
     data = [entry(settings.upload_key, member) for member in members]
     body: dict[str, Any] = {"destinations": [destination(settings, batch.target)], "audienceMembers": data}
@@ -31,6 +33,14 @@ def membership(settings: Any, batch: Batch, members: Sequence[Member]) -> dict[s
     if settings.terms_accepted:
         body["termsOfService"] = {"customerMatchTermsOfServiceStatus": "ACCEPTED"}
     return body
+
+
+def destination(settings: GoogleAdsSettings, target: str | None) -> dict[str, Json]:
+    """The user list, and the accounts that own and manage it."""
+    account: dict[str, Json] = {"operatingAccount": {"accountType": "GOOGLE_ADS", "accountId": settings.account_id}}
+    if settings.login_account_id:
+        account["loginAccount"] = {"accountType": "GOOGLE_ADS", "accountId": settings.login_account_id}
+    return {**account, "productDestinationId": target or ""}
 
 
 def entry(upload_key: str, member: Member) -> dict[str, Any]:

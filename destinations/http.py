@@ -105,3 +105,8 @@ def with_query(url: str, **parameters: str | int) -> str:
 def basic_auth(user: str, password: str) -> dict[str, str]:
     """The Authorization header of HTTP Basic."""
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The Authorization header of a token."""
+    return {"Authorization": f"Bearer {token}"}

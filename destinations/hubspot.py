@@ -15,33 +15,28 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import replace
-from functools import partial
 from typing import Literal
 
 from pydantic import Field, SecretStr, model_validator
 
-from destinations.answers import code, expect, unaccepted
-from destinations.http import Json, Request, Response, with_query
-from destinations.hubspot_answers import blame_properties, read_rows, why_of
-from destinations.hubspot_api import RATES, Api
-from destinations.hubspot_bodies import key_of, sendable, upsert_row
+from destinations.answers import code, expect
+from destinations.http import Request, Response
+from destinations.hubspot_api import CRM, Api
+from destinations.hubspot_bodies import sendable
 from destinations.hubspot_lists import find_or_make, put_on, read_keys, remove
+from destinations.hubspot_records import forget, upsert
 from destinations.protocol import (
     Batch,
     Capabilities,
     Destination,
     Exchange,
-    Limits,
     Operation,
-    Outcome,
     Preparation,
     Reading,
     Settings,
-    Verdict,
-    every,
 )
 
-_BATCH, _ONE = (Limits(rows=rows, rates=RATES, rate_class="crm") for rows in (100, 1))
+_BATCH = replace(CRM, rows=100)
 _UNTIL_TOMORROW = 3600.0
 _LOCKED = (423, 477)
 """A record that is locked, an account that is being moved: refused for the moment, nothing was written."""
@@ -67,13 +62,14 @@ class HubspotSettings(Settings):
 class Hubspot(Destination):
     """Keeps records and a static list of them."""
 
+    settings: HubspotSettings
     settings_type = HubspotSettings
     capabilities = Capabilities(
         operations={
             Operation.ADD: _BATCH,
             Operation.UPDATE: _BATCH,
             Operation.REMOVE: _BATCH,
-            Operation.DELETE: _ONE,
+            Operation.DELETE: CRM,
         },
         identifiers=("person", "account", "email"),
         needs_target=True,
@@ -88,46 +84,18 @@ class Hubspot(Destination):
 
     def deliver(self, batch: Batch) -> Exchange:
         if batch.operation is Operation.DELETE:
-            return (yield from self._forget(batch))
+            return (yield from forget(self._api, batch))
         sent, outcomes = sendable(self.settings, batch)
         if not sent.members:
             return outcomes
         if batch.operation is Operation.REMOVE:
             return outcomes + (yield from remove(self._api, sent))
-        written = yield from self._upsert(sent)
+        written = yield from upsert(self._api, sent)
         ids = {outcome.id: outcome.remote_id for outcome in written if outcome.remote_id}
         if not batch.target or not ids:
             return outcomes + written
         listed = yield from put_on(self._api, sent, ids)
         return [*outcomes, *(outcome for outcome in written if outcome.id not in ids), *listed]
-
-    def _upsert(self, batch: Batch) -> Generator[Request, Response, list[Outcome]]:
-        inputs = [upsert_row(self.settings, member) for member in batch.members]
-        response = yield self._api.ask("POST", f"{self._api.objects}/batch/upsert", {"inputs": inputs})
-        names = {self.settings.id_property, *(name for one in inputs for name in one["properties"])}
-        blame_properties(response, names, self.settings.object_type)
-        return read_rows(batch, response, self.settings.id_property, partial(key_of, self.settings))
-
-    def _forget(self, batch: Batch) -> Exchange:
-        """GDPR delete: the contact and all that was written of it, and the address may never be used again."""
-        [member] = batch.members
-        if self.settings.object_type != "contacts":
-            return every(batch, Verdict.REJECTED, "a company is nobody who could be forgotten")
-        key, body = key_of(self.settings, member), dict[str, Json]()
-        if self.settings.id_property == "email" and key:
-            body = {"objectId": key, "idProperty": "email"}
-        elif key:
-            found = yield from self._api.look_up(batch)
-            if isinstance(found, Response):
-                return every(batch, Verdict.DEFERRED, f"could not be looked up (HTTP {found.status})")
-            body = {"objectId": found[member.id]} if member.id in found else {}
-        if not body:
-            return every(batch, Verdict.ACCEPTED, "not in HubSpot")
-        response = yield self._api.ask("POST", f"{self._api.objects}/gdpr-delete", body)
-        if response.status == 404 and response.get("category") == "OBJECT_NOT_FOUND":
-            return every(batch, Verdict.ACCEPTED, "not in HubSpot")
-        taken = response.status == 204
-        return every(batch, Verdict.ACCEPTED) if taken else unaccepted(batch, response, why_of(response.json))
 
     def prepare(self, name: str) -> Preparation:
         return (yield from find_or_make(self._api, name))
@@ -136,7 +104,7 @@ class Hubspot(Destination):
         return (yield from read_keys(self._api, target))
 
     def check(self) -> Generator[Request, Response, None]:
-        response = yield self._api.ask("GET", with_query(self._api.objects, limit=1), reads=True)
+        response = yield self._api.ask("GET", self._api.objects, query={"limit": 1})
         expect(response, list, "results", what=f"the {self.settings.object_type}")
 
     def throttled(self, response: Response) -> float | None:

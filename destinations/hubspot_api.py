@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from typing import Any
+from collections.abc import Generator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from destinations.http import Json, Request, Response, send_json, walk
+from destinations.api import Calls, revealed
+from destinations.http import Json, Request, Response, bearer, walk
 from destinations.hubspot_bodies import key_of
-from destinations.protocol import Batch
+from destinations.protocol import Batch, Limits
+
+if TYPE_CHECKING:
+    from destinations.hubspot import HubspotSettings
 
 # 100 requests in 10 seconds is what the smallest accounts may send.
-RATES = ((100, 10.0),)
+CRM = Limits(rates=((100, 10.0),), rate_class="crm")
 
 
-class Api:
+class Api(Calls):
     """The calls of one account."""
 
-    def __init__(self, settings: Any) -> None:
-        self.settings = settings
+    settings: HubspotSettings
+
+    @property
+    def root(self) -> str:
+        return f"{self.settings.root('https://api.hubapi.com')}/crm"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return bearer(revealed(self.settings.access_token))
 
     @property
     def objects(self) -> str:
@@ -31,13 +42,10 @@ class Api:
 
     def _room(self, name: str) -> str:
         version = self.settings.version
-        return f"/crm/v3/{name}" if version == "v3" else f"/crm/{name}/{version}"
+        return f"v3/{name}" if version == "v3" else f"{name}/{version}"
 
-    def ask(self, method: str, path: str, body: Json = None, reads: bool = False) -> Request:
-        """One request."""
-        login = {"Authorization": f"Bearer {self.settings.access_token.get_secret_value()}"}
-        url = self.settings.root("https://api.hubapi.com") + path
-        return send_json(method, url, body, login, reads=reads, rate_class="crm", rates=RATES)
+    def ask(self, method: str, path: str, body: Json = None, **more: Any) -> Request:
+        return super().ask(method, path, body, limits=CRM, **more)
 
     def read_records(self, ids: Sequence[str], **by: str) -> Request:
         """The records of these ids, or `by` idProperty, with the property that members are keyed by."""

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from destinations.http import Json
 from destinations.protocol import Batch, Member, Operation, Outcome, Verdict
 
+if TYPE_CHECKING:
+    from destinations.hubspot import HubspotSettings
+
 _LONGEST = 65_536
 
 
-def key_of(settings: Any, member: Member) -> str:
+def key_of(settings: HubspotSettings, member: Member) -> str:
     """What the member's record is found by; empty where there is none."""
     return member.identifiers.get("email", "") if settings.id_property == "email" else member.person
 
 
-def sendable(settings: Any, batch: Batch) -> tuple[Batch, list[Outcome]]:
+def sendable(settings: HubspotSettings, batch: Batch) -> tuple[Batch, list[Outcome]]:
     """The members that a request may hold, and outcomes for the others: one of these would refuse all of it."""
     seen, kept, outcomes = set[str](), list[Member](), list[Outcome]()
     for member in batch.members:
@@ -35,7 +38,7 @@ def sendable(settings: Any, batch: Batch) -> tuple[Batch, list[Outcome]]:
     return replace(batch, members=tuple(kept)), outcomes
 
 
-def upsert_row(settings: Any, member: Member) -> dict[str, Any]:
+def upsert_row(settings: HubspotSettings, member: Member) -> dict[str, Any]:
     """One entry of a batch upsert's `inputs`."""
     is_contact = settings.object_type == "contacts" and "email" in member.identifiers
     contact = {"email": member.identifiers["email"]} if is_contact else {}

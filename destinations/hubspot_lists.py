@@ -7,7 +7,7 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from destinations.answers import expect, unaccepted
-from destinations.http import Request, Response, walk, with_query
+from destinations.http import Request, Response, walk
 from destinations.hubspot_answers import why_of
 from destinations.hubspot_api import Api
 from destinations.protocol import Batch, Gone, Outcome, Preparation, Reading, Refused, Verdict, every
@@ -19,7 +19,7 @@ def find_or_make(api: Api, name: str) -> Preparation:
     """The id of the static list of this name."""
     kind = _TYPES[api.settings.object_type]
     path = f"{api.lists}/object-type-id/{kind}/name/{quote(name, safe='')}"
-    response = yield api.ask("GET", path, reads=True)
+    response = yield api.ask("GET", path)
     if response.status == 404:
         body = {"name": name, "objectTypeId": kind, "processingType": "MANUAL"}
         response = yield api.ask("POST", api.lists, body)
@@ -36,7 +36,7 @@ def read_keys(api: Api, target: str) -> Reading:
     while True:
         path = f"{api.lists}/{quote(target, safe='')}/memberships"
         more = {"after": after} if after else {}
-        response = yield api.ask("GET", with_query(path, limit=100, **more), reads=True)
+        response = yield api.ask("GET", path, query={"limit": 100, **more})
         blame_list(response, target)
         rows = expect(response, list, "results", what=f"the members of list {target}")
         before, after = after, response.get("paging", "next", "after", default="")

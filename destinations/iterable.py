@@ -55,6 +55,7 @@ class IterableSettings(Settings):
 class Iterable(Destination):
     """Subscribes to and unsubscribes from a list, writes fields, records events."""
 
+    settings: IterableSettings
     settings_type = IterableSettings
     capabilities = Capabilities(
         operations={

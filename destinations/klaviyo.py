@@ -21,11 +21,11 @@ from pydantic import Field, SecretStr
 
 from destinations.answers import code, expect, resend, unaccepted
 from destinations.http import Request, Response
-from destinations.klaviyo_api import LARGE, MEDIUM, Api
+from destinations.klaviyo_api import MEDIUM, Api
 from destinations.klaviyo_bodies import FIELDS, LOCATION, ROW, deletion, event, import_job, too_long
 from destinations.klaviyo_consent import CHANNELS, SUPPRESSIONS, assert_consent, suppress
 from destinations.klaviyo_jobs import read_job, still_pending
-from destinations.klaviyo_lists import blame_list, find_or_make, read_keys, remove
+from destinations.klaviyo_lists import LISTS, blame_list, find_or_make, read_keys, remove
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -47,6 +47,10 @@ from destinations.protocol import (
 # A profile may take 100,000 bytes, some 400 of which are its frame.
 _IMPORT = Limits(rows=10_000, bytes=4_999_000, row_bytes=99_600, rates=MEDIUM, rate_class="profile-bulk-import-jobs")
 
+_IMPORT_JOB = Limits(rates=MEDIUM, rate_class="import-job")
+_IMPORT_ERRORS = Limits(rates=MEDIUM, rate_class="import-errors")
+_IMPORT_PROFILES = Limits(rates=MEDIUM, rate_class="import-profiles")
+
 
 class KlaviyoSettings(Settings):
     """A private key (scopes: lists, profiles and events, read and write) and the list to fill."""
@@ -59,6 +63,7 @@ class KlaviyoSettings(Settings):
 class Klaviyo(Destination):
     """Imports profiles into a list, takes them off it, records events."""
 
+    settings: KlaviyoSettings
     settings_type = KlaviyoSettings
     capabilities = Capabilities(
         operations={
@@ -119,15 +124,15 @@ class Klaviyo(Destination):
 
     def settle(self, job: Job) -> Exchange:
         path = f"profile-bulk-import-jobs/{quote(job.id, safe='')}"
-        response = yield self._api.ask("GET", path, rates=MEDIUM, rate_class="import-job")
+        response = yield self._api.ask("GET", path, limits=_IMPORT_JOB)
         status, failed = (response.get("data", "attributes", key) for key in ("status", "failed_count"))
         if response.status in (404, 410) or status in ("cancelled", "failed"):
             return every(job, Verdict.UNKNOWN, f"the import was {status if response.ok else 'forgotten by Klaviyo'}")
         if not response.ok or status != "complete":
             return still_pending(job, "the import has not ended" if response.ok else f"HTTP {response.status}")
-        errors = yield from self._api.read(f"{path}/import-errors", "import-errors", MEDIUM, {})
+        errors = yield from self._api.read(f"{path}/import-errors", _IMPORT_ERRORS, {})
         fields = {"fields[profile]": ",".join(FIELDS.values())}
-        profiles = yield from self._api.read(f"{path}/profiles", "import-profiles", MEDIUM, fields)
+        profiles = yield from self._api.read(f"{path}/profiles", _IMPORT_PROFILES, fields)
         if isinstance(errors, Response) or isinstance(profiles, Response):
             return still_pending(job, "the import has ended, but how could not be read")
         return read_job(job, errors, profiles, failed if type(failed) is int else len(errors))
@@ -139,7 +144,7 @@ class Klaviyo(Destination):
         return (yield from read_keys(self._api, target))
 
     def check(self) -> Generator[Request, Response, None]:
-        response = yield self._api.ask("GET", "lists", rates=LARGE, rate_class="lists", **{"page[size]": 1})
+        response = yield self._api.ask("GET", "lists", query={"page[size]": 1}, limits=LISTS)
         expect(response, list, "data", what="the lists")
 
     @property

@@ -3,47 +3,53 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from destinations.answers import code, resend, unaccepted
-from destinations.http import Json, Request, Response, send_json, walk, with_query
+from destinations.api import Calls, revealed
+from destinations.http import Json, Request, Response, walk
 from destinations.klaviyo_bodies import FIELDS, ROW, key_of
-from destinations.protocol import Batch, Exchange, Member, Outcome, Verdict
+from destinations.protocol import Batch, Exchange, Limits, Member, Outcome, Verdict
 
-Rates = tuple[tuple[int, float], ...]
-MEDIUM: Rates = ((10, 1.0), (150, 60.0))
-LARGE: Rates = ((75, 1.0), (750, 60.0))
+if TYPE_CHECKING:
+    from destinations.klaviyo import KlaviyoSettings
+
+MEDIUM = ((10, 1.0), (150, 60.0))
+LARGE = ((75, 1.0), (750, 60.0))
+PROFILES = Limits(rates=LARGE, rate_class="profiles")
 _KIND = "application/vnd.api+json"
 _LOOKUP = 50
 
 
-class Api:
+class Api(Calls):
     """The calls of one account."""
 
-    def __init__(self, settings: Any) -> None:
-        self._settings = settings
+    settings: KlaviyoSettings
 
-    def ask(
-        self, method: str, path: str, body: Json = None, rates: Rates | None = None,
-        rate_class: str | None = None, **query: str | int,
-    ) -> Request:
-        """One request."""
-        login = {"Authorization": f"Klaviyo-API-Key {self._settings.api_key.get_secret_value()}"}
+    @property
+    def root(self) -> str:
+        return f"{self.settings.root('https://a.klaviyo.com')}/api"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        key = revealed(self.settings.api_key)
+        return {"Authorization": f"Klaviyo-API-Key {key}", "revision": self.settings.revision, "Accept": _KIND}
+
+    def ask(self, method: str, path: str, body: Json = None, **more: Any) -> Request:
+        """One request, of JSON:API's kind."""
         kind = {"Content-Type": _KIND} if body is not None else {}
-        headers = {**login, "revision": self._settings.revision, "Accept": _KIND, **kind}
-        url = with_query(f"{self._settings.root('https://a.klaviyo.com')}/api/{path}", **query)
-        return send_json(method, url, body, headers, reads=method == "GET", rate_class=rate_class, rates=rates)
+        return super().ask(method, path, body, headers=kind, **more)
 
     def read(
-        self, path: str, rate_class: str, rates: Rates, query: dict[str, str]
+        self, path: str, limits: Limits, query: dict[str, str]
     ) -> Generator[Request, Response, list[Any] | Response]:
         """All pages of a collection, or the answer that was none. Of a link only the cursor is followed."""
         found, pages, seen = list[Any](), {"page[size]": "100"}, set[str]()
         while True:
-            response = yield self.ask("GET", path, rates=rates, rate_class=rate_class, **query, **pages)
+            response = yield self.ask("GET", path, query={**query, **pages}, limits=limits)
             data = response.get("data")
             if not response.ok or not isinstance(data, list):
                 return response
@@ -68,7 +74,7 @@ class Api:
                 wanted = json.dumps([key_of(member)[1] for member in part], separators=(",", ":"), ensure_ascii=False)
                 shown = f"{field},subscriptions" if with_consent else field
                 query = {"filter": f"any({field},{wanted})", "fields[profile]": shown, **more}
-                found = yield from self.read("profiles", "profiles", LARGE, query)
+                found = yield from self.read("profiles", PROFILES, query)
                 if isinstance(found, Response):
                     why = f"could not be looked up (HTTP {found.status})"
                     failed += [Outcome(member.id, Verdict.DEFERRED, why) for member in part]
@@ -85,7 +91,7 @@ class Api:
         for start in range(0, len(members), most):
             part = tuple(members[start : start + most])
             response, left, wrong = yield from resend(
-                lambda rows: self.ask("POST", path, body(rows), rates=LARGE, rate_class=path), part, ROW)
+                lambda rows: self.ask("POST", path, body(rows), limits=Limits(rates=LARGE, rate_class=path)), part, ROW)
             outcomes += wrong
             if not response.ok:
                 why = code(response.get("errors", 0, "code"))

@@ -10,35 +10,49 @@ from urllib.parse import quote
 
 from destinations.answers import code, expect, resend, unaccepted
 from destinations.http import Json, Request, Response, walk
-from destinations.klaviyo_api import LARGE, MEDIUM, Api
+from destinations.klaviyo_api import LARGE, MEDIUM, PROFILES, Api
 from destinations.klaviyo_bodies import FIELDS
 from destinations.klaviyo_consent import SUPPRESSIONS
-from destinations.protocol import Batch, Exchange, Gone, Member, Outcome, Preparation, Reading, Refused, Verdict, every
+from destinations.protocol import (
+    Batch,
+    Exchange,
+    Gone,
+    Limits,
+    Member,
+    Outcome,
+    Preparation,
+    Reading,
+    Refused,
+    Verdict,
+    every,
+)
 
-_DAILY = (*MEDIUM, (150, 86_400.0))
+LISTS = Limits(rates=LARGE, rate_class="lists")
+_NEW_LIST = Limits(rates=(*MEDIUM, (150, 86_400.0)), rate_class="new-list")
+_MEMBERS = Limits(rates=LARGE, rate_class="list-read")
 _ROW = re.compile(r"/data/(\d+)(?:/(\w+))?")
 
 
 def find_or_make(api: Api, name: str) -> Preparation:
     """The id of the list of this name."""
     query = {"filter": f"equals(name,{json.dumps(name, ensure_ascii=False)})", "fields[list]": "name"}
-    response = yield api.ask("GET", "lists", rates=LARGE, rate_class="lists", **query)
+    response = yield api.ask("GET", "lists", query=query, limits=LISTS)
     for found in expect(response, list, "data", what="the lists"):
         if walk(found, "attributes", "name") == name and isinstance(walk(found, "id"), str):
             return str(found["id"])
     body: Json = {"data": {"type": "list", "attributes": {"name": name}}}
-    response = yield api.ask("POST", "lists", body, rates=_DAILY, rate_class="new-list")
+    response = yield api.ask("POST", "lists", body, limits=_NEW_LIST)
     return str(expect(response, str, "data", "id", what="the new list"))
 
 
 def read_keys(api: Api, target: str) -> Reading:
     """Who is on a list, or suppressed by a user: the first identifier that each profile has."""
-    path, rate_class, query = f"lists/{quote(target, safe='')}/profiles", "list-read", dict[str, str]()
+    path, limits, query = f"lists/{quote(target, safe='')}/profiles", _MEMBERS, dict[str, str]()
     if target == SUPPRESSIONS:
         reason = 'equals(subscriptions.email.marketing.suppression.reason,"USER_SUPPRESSED")'
-        path, rate_class, query = "profiles", "profiles", {"filter": reason}
+        path, limits, query = "profiles", PROFILES, {"filter": reason}
     fields = {"fields[profile]": ",".join(FIELDS.values())}
-    found = yield from api.read(path, rate_class, LARGE, {**query, **fields})
+    found = yield from api.read(path, limits, {**query, **fields})
     if isinstance(found, Response):
         blame_list(found, target if target != SUPPRESSIONS else None)
         raise Refused(f"cannot read the list {target} (HTTP {found.status}): check list_id and the key's scopes")

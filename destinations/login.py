@@ -9,7 +9,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from urllib.parse import urlencode
 
 from destinations.answers import expect
-from destinations.http import Request, Response
+from destinations.http import Request, Response, bearer
 
 
 class LogsIn(Protocol):
@@ -55,4 +55,4 @@ def fetch_token(
 
     kind: dict[str, Any] = {"Content-Type": "application/x-www-form-urlencoded"}
     response = yield Request("POST", url, {**kind, **headers}, reads=True, finish=fill)
-    return {"Authorization": f"Bearer {expect(response, str, 'access_token', what=what)}"}
+    return bearer(expect(response, str, "access_token", what=what))

@@ -14,20 +14,19 @@ whole list in a session of `usersreplace` instead, which must end within 90 minu
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Generator
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import quote
 
 from pydantic import Field, SecretStr
 
-from destinations.answers import code, expect, unaccepted
-from destinations.discretion import discreet
-from destinations.http import Json, Request, Response, send_json, walk, with_query
+from destinations.answers import code, unaccepted
+from destinations.http import Request, Response
 from destinations.identifiers import hash_of
 from destinations.matching import META_KEYS
-from destinations.meta_ads_answers import blame_configuration, error_of, read_counts, regain, usage
+from destinations.meta_ads_answers import blame_configuration, error_of, expect_field, read_counts, regain, usage
+from destinations.meta_ads_api import Api
+from destinations.meta_ads_audience import find_or_make
 from destinations.meta_ads_rows import payload
 from destinations.protocol import (
     Batch,
@@ -39,7 +38,6 @@ from destinations.protocol import (
     Outcome,
     Part,
     Preparation,
-    Refused,
     Settings,
     Verdict,
     every,
@@ -70,6 +68,7 @@ class MetaAdsSettings(Settings):
 class MetaAds(Destination):
     """Adds to and removes from one custom audience."""
 
+    settings: MetaAdsSettings
     settings_type = MetaAdsSettings
     capabilities = Capabilities(
         operations={Operation.ADD: _USERS, Operation.REMOVE: _USERS},
@@ -93,14 +92,15 @@ class MetaAds(Destination):
 
     def deliver(self, batch: Batch) -> Exchange:
         method = "DELETE" if batch.operation is Operation.REMOVE else "POST"
-        response = yield self._ask(method, f"{quote(batch.target or '', safe='')}/users", {"payload": payload(batch)})
+        path = f"{quote(batch.target or '', safe='')}/users"
+        response = yield self._api.ask(method, path, {"payload": payload(batch)})
         return self._read(batch, response)
 
     def replace(self, batch: Batch, part: Part) -> Exchange:
         session = {"session_id": part.session, "batch_seq": part.number, "last_batch_flag": part.last,
                    "estimated_num_total": part.total}
-        response = yield self._ask("POST", f"{quote(batch.target or '', safe='')}/usersreplace",
-                                   {"session": session, "payload": payload(batch)})
+        path = f"{quote(batch.target or '', safe='')}/usersreplace"
+        response = yield self._api.ask("POST", path, {"session": session, "payload": payload(batch)})
         if error_of(response)[0] == _OTHER_SESSION:
             return every(batch, Verdict.DEFERRED, "Meta has another replace session open; it ends after 90 minutes")
         return self._read(batch, response)
@@ -112,24 +112,12 @@ class MetaAds(Destination):
         return read_counts(batch, response)
 
     def prepare(self, name: str) -> Preparation:
-        remote, edge, after = discreet(name), f"{self._account}/customaudiences", dict[str, str]()
-        while True:
-            response = yield self._ask("GET", edge, fields="name", limit=100, **after)
-            for audience in self._expect(response, list, "data", "the list of audiences"):
-                if walk(audience, "name") == remote and isinstance(walk(audience, "id"), str):
-                    return str(audience["id"])
-            cursor = response.get("paging", "cursors", "after") if response.get("paging", "next") else None
-            if not isinstance(cursor, str) or cursor in after.values():
-                break
-            after = {"after": cursor}
-        body = {"name": remote, "subtype": "CUSTOM", "description": "Kept by Tailrace",
-                "customer_file_source": self.settings.customer_file_source}
-        response = yield self._ask("POST", edge, body)
-        return str(self._expect(response, str, "id", "the new audience"))
+        return (yield from find_or_make(self._api, name))
 
     def check(self) -> Generator[Request, Response, None]:
-        response = yield self._ask("GET", self.settings.audience_id or self._account, fields="id")
-        self._expect(response, str, "id", "the audience or ad account")
+        place = self.settings.audience_id or self._api.account
+        response = yield self._api.ask("GET", place, query={"fields": "id"})
+        expect_field(response, str, "id", "the audience or ad account")
 
     def throttled(self, response: Response) -> float | None:
         number, _ = error_of(response)
@@ -152,21 +140,5 @@ class MetaAds(Destination):
                 "with ads_management for this ad account")
 
     @property
-    def _account(self) -> str:
-        number: str = self.settings.ad_account_id.removeprefix("act_")
-        if not number:
-            raise Refused("Meta needs ad_account_id to find or create an audience: set it, or audience_id")
-        return f"act_{number}"
-
-    def _ask(self, method: str, path: str, body: Json = None, **query: str | int) -> Request:
-        token = self.settings.access_token.get_secret_value()
-        if self.settings.app_secret:
-            secret = self.settings.app_secret.get_secret_value().encode()
-            query["appsecret_proof"] = hmac.new(secret, token.encode(), hashlib.sha256).hexdigest()
-        url = with_query(f"{self.settings.root('https://graph.facebook.com')}/{self.settings.version}/{path}", **query)
-        return send_json(method, url, body, {"Authorization": f"Bearer {token}"}, reads=method == "GET")
-
-    def _expect(self, response: Response, kind: type, key: str, what: str) -> Any:
-        if not response.ok:
-            blame_configuration(response, what)
-        return expect(response, kind, key, what=what)
+    def _api(self) -> Api:
+        return Api(self.settings)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from destinations.answers import code, unaccepted
+from destinations.answers import code, expect, unaccepted
 from destinations.http import Response, walk
 from destinations.protocol import Batch, Gone, Outcome, Refused, Verdict, every
 
@@ -45,6 +45,13 @@ def blame_configuration(response: Response, what: str) -> None:
         raise (Gone if is_gone else Refused)(
             f"Meta refused {what} ({code(number, detail)}): {why or 'there is no such audience'}; correct audience_id "
             "in connections.yml, or leave it out to have the audience found by name")
+
+
+def expect_field(response: Response, kind: type, key: str, what: str) -> Any:
+    """What an answer must hold. Raises Refused, in the words of its error where those say what to put right."""
+    if not response.ok:
+        blame_configuration(response, what)
+    return expect(response, kind, key, what=what)
 
 
 def error_of(response: Response) -> tuple[int | None, int | None]:

@@ -17,7 +17,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from destinations.answers import unaccepted
-from destinations.http import Json, Request, Response, basic_auth, send_json, with_query
+from destinations.http import Json, Request, Response, basic_auth, bearer, send_json, with_query
 from destinations.mixpanel_answers import read_import, read_profiles
 from destinations.mixpanel_bodies import occurrence, profile_updates
 from destinations.protocol import (
@@ -58,6 +58,7 @@ class MixpanelSettings(Settings):
 class Mixpanel(Destination):
     """Writes profiles and the list of a person's audiences, imports events."""
 
+    settings: MixpanelSettings
     settings_type = MixpanelSettings
     capabilities = Capabilities(
         operations={
@@ -97,7 +98,7 @@ class Mixpanel(Destination):
         address = f"{self.settings.root(f'https://{host}.com')}/api/app/data-deletions/v3.0/"
         body: Json = {"distinct_ids": [member.person for member in batch.members], "compliance_type": "GDPR"}
         url = with_query(address, token=self.settings.project_token)
-        return send_json("POST", url, body, {"Authorization": f"Bearer {token}"})
+        return send_json("POST", url, body, bearer(token))
 
     def check(self) -> Generator[Request, Response, None]:
         """An import of nothing: refused by its emptiness at most, unless the service account is wrong."""
@@ -107,8 +108,7 @@ class Mixpanel(Destination):
 
     @property
     def _root(self) -> str:
-        root: str = self.settings.root(f"https://{_HOSTS[self.settings.region]}.mixpanel.com")
-        return root
+        return self.settings.root(f"https://{_HOSTS[self.settings.region]}.mixpanel.com")
 
     def _import(self, events: list[dict[str, Json]]) -> Request:
         login = basic_auth(self.settings.username, self.settings.secret.get_secret_value())

@@ -55,6 +55,7 @@ class OnesignalSettings(Settings):
 class Onesignal(Destination):
     """Sets and deletes tags, sends push notifications."""
 
+    settings: OnesignalSettings
     settings_type = OnesignalSettings
     capabilities = Capabilities(
         operations={

@@ -12,14 +12,13 @@ credentials fetch one for each exchange. Not verified: the wording of a close th
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from urllib.parse import quote
+from collections.abc import Generator
 
 from pydantic import Field, SecretStr, model_validator
 
-from destinations.answers import expect, unaccepted
-from destinations.http import Request, Response, basic_auth
-from destinations.login import fetch_token, logged_in
+from destinations.answers import expect
+from destinations.http import Request, Response
+from destinations.login import logged_in
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -27,35 +26,21 @@ from destinations.protocol import (
     Exchange,
     Job,
     Limits,
-    Member,
     Operation,
     Preparation,
     Reading,
     Settings,
-    Verdict,
-    every,
 )
-from destinations.salesforce_answers import (
-    RESULTS,
-    Rows,
-    blame,
-    cell,
-    error_of,
-    pending,
-    read_row,
-)
+from destinations.salesforce_answers import error_of
 from destinations.salesforce_api import Api
 from destinations.salesforce_campaign import delete, enter, find_or_make, read_keys
-from destinations.tables import write_csv
+from destinations.salesforce_jobs import read_job, submit
 
 # A job may take 100 MB; its results, which repeat its rows, are read in one piece.
 _JOB = Limits(rows=10_000, bytes=4_000_000)
 _ASKED = 100
 """Keys and ids that a query's address has room for."""
 _UNTIL_TOMORROW = 3600.0
-_FIELDS = {"Contact": {"email": "Email", "phone": "Phone"}, "Lead": {"email": "Email", "phone": "Phone"},
-           "Account": {"phone": "Phone"}}  # fmt: skip
-_ENDED = frozenset({"JobComplete", "Failed", "Aborted"})
 
 
 class SalesforceSettings(Settings):
@@ -82,6 +67,7 @@ class SalesforceSettings(Settings):
 class Salesforce(Destination):
     """Keeps records and the members of one campaign."""
 
+    settings: SalesforceSettings
     settings_type = SalesforceSettings
     capabilities = Capabilities(
         operations={
@@ -97,63 +83,18 @@ class Salesforce(Destination):
         target="campaign_id",
     )
 
-    @property
-    def _api(self) -> Api:
-        return Api(self.settings)
-
     def log_in(self) -> Generator[Request, Response, dict[str, str]]:
-        """The Authorization header; client credentials ask for a token first."""
-        own = self.settings
-        if own.access_token:
-            return {"Authorization": f"Bearer {own.access_token.get_secret_value()}"}
-        login = basic_auth(own.client_id, own.client_secret.get_secret_value())
-        url = f"{own.root(own.instance_url)}/services/oauth2/token"
-        what = "an access token for client_id and client_secret"
-        return (yield from fetch_token(url, login, what, grant_type="client_credentials"))
+        return (yield from self._api.log_in())
 
     @logged_in
     def deliver(self, batch: Batch) -> Exchange:
         if batch.operation in (Operation.REMOVE, Operation.DELETE):
             return (yield from delete(self._api, batch))
-        job = {"object": self.settings.object_type, "operation": "upsert", "contentType": "CSV", "lineEnding": "LF",
-               "externalIdFieldName": self.settings.external_id_field, "columnDelimiter": "COMMA"}
-        response = yield self._api.ask("POST", "jobs/ingest", job)
-        blame(response, self.settings.object_type, self.settings.external_id_field)
-        if not response.ok or not isinstance(number := response.get("id"), str) or not number:
-            return unaccepted(batch, response, error_of(response))
-        path, kind = f"jobs/ingest/{quote(number, safe='')}", {"Content-Type": "text/csv; charset=UTF-8"}
-        response = yield Request("PUT", self._api.url(f"{path}/batches"), kind, self._table(batch.members))
-        if response.ok:
-            response = yield self._api.ask("PATCH", path, {"state": "UploadComplete"})
-        # INVALIDJOBSTATE: closed already, by a try whose answer was lost.
-        if not response.ok and error_of(response) != "INVALIDJOBSTATE":
-            return unaccepted(batch, response, error_of(response))
-        return pending(number, batch.members, "the job has not ended")
-
-    def _table(self, members: Sequence[Member]) -> bytes:
-        """The rows as CSV."""
-        fields = _FIELDS.get(self.settings.object_type, {})
-        rows = [{**{name: cell(value) for name, value in member.attributes.items()},
-                 **{fields[kind]: member.identifiers[kind] for kind in fields if kind in member.identifiers},
-                 self.settings.external_id_field: member.person} for member in members]
-        return write_csv(rows)
+        return (yield from submit(self._api, batch))
 
     @logged_in
     def settle(self, job: Job) -> Exchange:
-        path = f"jobs/ingest/{quote(job.id, safe='')}"
-        response = yield self._api.ask("GET", path, reads=True)
-        if response.status in (404, 410):
-            return every(job, Verdict.UNKNOWN, "the job was forgotten by Salesforce")
-        if not response.ok or response.get("state") not in _ENDED:
-            why = "the job has not ended" if response.ok else f"HTTP {response.status}"
-            return pending(job.id, job.members, why)
-        tables = list[Rows]()
-        for name in RESULTS:
-            rows = yield from self._api.read_rows(f"{path}/{name}")
-            if rows is None:
-                return pending(job.id, job.members, "the job has ended, but how could not be read")
-            tables.append(rows)
-        outcomes = [read_row(member, tables, response) for member in job.members]
+        outcomes = yield from read_job(self._api, job)
         if job.target and job.operation is not Operation.REMOVE:
             return (yield from enter(self._api, job, job.target, outcomes))
         return outcomes
@@ -168,7 +109,7 @@ class Salesforce(Destination):
 
     @logged_in
     def check(self) -> Generator[Request, Response, None]:
-        response = yield self._api.ask("GET", f"sobjects/{self.settings.object_type}", reads=True)
+        response = yield self._api.ask("GET", f"sobjects/{self.settings.object_type}")
         expect(response, dict, "objectDescribe", what=f"the object {self.settings.object_type}")
 
     def throttled(self, response: Response) -> float | None:
@@ -182,3 +123,7 @@ class Salesforce(Destination):
         if response.status == 400 and response.get("error") in ("invalid_client", "invalid_client_id", "invalid_grant"):
             return f"Salesforce gave no access token ({response.get('error')}): check client_id and client_secret"
         return super().refused(response)
+
+    @property
+    def _api(self) -> Api:
+        return Api(self.settings)

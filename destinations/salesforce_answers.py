@@ -1,4 +1,4 @@
-"""What Salesforce answers to jobs and collections, and how it takes a value in a CSV."""
+"""What Salesforce answers to jobs and collections: whose fault a refusal is, and how each row ended."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from destinations.answers import code
-from destinations.http import Json, Response, walk
+from destinations.http import Response, walk
 from destinations.protocol import Member, Outcome, Refused, Verdict
 from destinations.tables import read_csv
 
@@ -19,15 +19,6 @@ _PASSING = frozenset({"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "QUERY_TIMEOUT
 _WORDS = dict.fromkeys(GONE, "the campaign or the record was deleted: correct campaign_id in connections.yml")
 _NO_FIELD = re.compile(r"(?i)field name not found ?: ?(\w{1,80})")
 Rows = dict[str, Mapping[str, str]]
-
-
-def cell(value: Json) -> str:
-    """A value in a CSV: null clears the field."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list | tuple):
-        return ";".join(cell(part) for part in value)
-    return "#N/A" if value is None else str(value)
 
 
 def blame(response: Response, kind: str, key: str) -> None:

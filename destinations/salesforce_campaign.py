@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 
 from destinations.answers import expect, unaccepted
-from destinations.http import Json, Request, Response, walk, with_query
+from destinations.http import Json, Request, Response, walk
 from destinations.protocol import (
     Batch,
     Exchange,
@@ -91,8 +91,8 @@ def delete(api: Api, batch: Batch) -> Exchange:
     outcomes = [Outcome(m.id, Verdict.ACCEPTED, f"not {where}") for m in batch.members if m.id not in ids]
     if not ids:
         return outcomes
-    path = with_query("composite/sobjects", ids=",".join(ids.values()), allOrNone="false")
-    response = yield api.ask("DELETE", path)
+    query = {"ids": ",".join(ids.values()), "allOrNone": "false"}
+    response = yield api.ask("DELETE", "composite/sobjects", query=query)
     part = replace(batch, members=tuple(member for member in batch.members if member.id in ids))
     if not isinstance(response.json, list) or not response.ok or len(response.json) != len(part.members):
         return outcomes + unaccepted(part, response, error_of(response))

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from destinations.answers import code, unaccepted
-from destinations.http import Request, Response, send_json
+from destinations.api import revealed
+from destinations.http import Json, Request, Response, bearer, send_json
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -30,18 +30,13 @@ from destinations.protocol import (
     Verdict,
     every,
 )
-from destinations.templates import Template, Unfilled, fill, values_of
+from destinations.slack_answers import CREDENTIALS, FAILED, PLACE, read_post, word_of
+from destinations.slack_text import message
+from destinations.templates import Template, Unfilled
 
 _PACE = ((1, 1.0),)
 _DIGEST = Limits(rows=20_000, rates=_PACE)
-# Slack cuts a text after 40,000 characters and asks to stay below 4,000.
-_LONGEST = 4000
-_WORDS = {Operation.ADD: ("entered", "+"), Operation.UPDATE: ("changed", "±"), Operation.REMOVE: ("left", "−")}
-_PLACE = frozenset({"channel_not_found", "channel_is_archived", "is_archived", "not_in_channel", "no_service",
-                    "no_team", "action_prohibited", "restricted_action", "posting_to_general_channel_denied"})
-_CREDENTIALS = frozenset({"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive",
-                          "missing_scope", "no_permission", "invalid_token", "team_disabled"})
-_FAILED = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "rollup_error"})
+_KIND = {"Content-Type": "application/json;charset=utf-8"}
 
 
 class SlackSettings(Settings):
@@ -71,6 +66,7 @@ class SlackSettings(Settings):
 class Slack(Destination):
     """Posts messages to one channel."""
 
+    settings: SlackSettings
     settings_type = SlackSettings
     capabilities = Capabilities(
         operations={
@@ -84,50 +80,24 @@ class Slack(Destination):
 
     def deliver(self, batch: Batch) -> Exchange:
         try:
-            text = self._text(batch)
+            said = message(batch, self.settings.texts)
         except Unfilled as reason:
             return every(batch, Verdict.REJECTED, str(reason))
-        if not text.strip() or len(text) > _LONGEST:
-            why = f"a text of more than {_LONGEST} characters" if text.strip() else "an empty text"
-            return every(batch, Verdict.REJECTED, why)
-        block = {"type": "section", "text": {"type": "mrkdwn", "text": text[:3000]}}
-        message = {"text": text, **({"blocks": [block]} if len(text) <= 3000 else {})}
-        response = yield self._post(message)
-        word = word_of(response)
-        if (response.status == 200 and word == "ok") or (response.get("ok") is True and response.ok):
-            return every(batch, Verdict.ACCEPTED)
-        if word in _PLACE:
-            raise Refused(f"Slack refused the channel ({word}): correct webhook_url or channel, or invite the bot")
-        if response.ok and response.get("ok") is False:
-            return every(batch, Verdict.REJECTED, word or "refused")
-        return unaccepted(batch, response, word if not response.ok else "")
+        response = yield self._post(said)
+        return read_post(batch, response)
 
-    def _text(self, batch: Batch) -> str:
-        if batch.operation is Operation.TRIGGER:
-            [member] = batch.members
-            if template := self.settings.texts.get(batch.event):
-                return fill(template, values_of(batch, member, escape))
-            return f"*{escape(batch.event or 'event')}* for one member of {escape(batch.audience)}"
-        word, sign = _WORDS[batch.operation]
-        return f"*{escape(batch.audience)}* {sign}{len(batch.members):,} {word}"
-
-    def _post(self, message: dict[str, Any]) -> Request:
-        kind = {"Content-Type": "application/json;charset=utf-8"}
+    def _post(self, said: dict[str, Any]) -> Request:
         if self.settings.bot_token:
-            login = {"Authorization": f"Bearer {self.settings.bot_token.get_secret_value()}"}
-            url = self.settings.root("https://slack.com") + "/api/chat.postMessage"
-            return send_json("POST", url, {"channel": self.settings.channel, **message}, {**kind, **login})
-        address = urlsplit(self.settings.webhook_url.get_secret_value())
+            return self._ask("chat.postMessage", {"channel": self.settings.channel, **said})
+        address = urlsplit(revealed(self.settings.webhook_url))
         root = self.settings.root(f"https://{address.netloc}")
-        return send_json("POST", root, message, kind,
+        return send_json("POST", root, said, _KIND,
                          finish=lambda request, _: replace(request, url=f"{root}{address.path}"))
 
     def check(self) -> Generator[Request, Response, None]:
         if not self.settings.bot_token:
             return  # a webhook can only be proven by posting
-        login = {"Authorization": f"Bearer {self.settings.bot_token.get_secret_value()}"}
-        url = self.settings.root("https://slack.com") + "/api/auth.test"
-        response = yield send_json("POST", url, {}, login, reads=True)
+        response = yield self._ask("auth.test", {}, reads=True)
         if response.get("ok") is not True or not response.ok:
             raise Refused(f"Slack refused the bot's token ({word_of(response) or f'HTTP {response.status}'}): "
                           "install the app again and give its bot_token")
@@ -137,22 +107,15 @@ class Slack(Destination):
         return response.retry_after or 1.0 if limited else super().throttled(response)
 
     def failed(self, response: Response) -> bool:
-        return super().failed(response) or (response.get("ok") is False and word_of(response) in _FAILED)
+        return super().failed(response) or (response.get("ok") is False and word_of(response) in FAILED)
 
     def refused(self, response: Response) -> str | None:
         word = word_of(response)
-        if word in _CREDENTIALS:
+        if word in CREDENTIALS:
             return f"Slack refused the credentials ({word}): give this connection a fresh bot_token or webhook_url"
-        return None if response.status == 403 and word in _PLACE else super().refused(response)
+        return None if response.status == 403 and word in PLACE else super().refused(response)
 
-
-def word_of(response: Response) -> str:
-    """Slack's word for how it went: `error` in JSON, else the whole body of a webhook's answer."""
-    if isinstance(response.json, dict):
-        return code(response.get("error"))
-    return code(response.body[:80].decode(errors="replace").strip())
-
-
-def escape(text: str) -> str:
-    """The three characters that mean something to Slack, so that no value can mention a channel or fake a link."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    def _ask(self, method: str, body: Json, reads: bool = False) -> Request:
+        """One of the Web API's methods, which are all posted."""
+        url = f"{self.settings.root('https://slack.com')}/api/{method}"
+        return send_json("POST", url, body, {**_KIND, **bearer(revealed(self.settings.bot_token))}, reads=reads)

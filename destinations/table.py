@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator
 
 from destinations.answers import unaccepted
+from destinations.api import revealed
 from destinations.http import Json, Request, Response, basic_auth, send_json, walk
 from destinations.protocol import (
     Batch,
@@ -65,6 +66,7 @@ class TableSettings(Settings):
 class Table(Destination):
     """Keeps a table equal to an audience."""
 
+    settings: TableSettings
     settings_type = TableSettings
     capabilities = Capabilities(
         operations={Operation.ADD: _ROWS, Operation.UPDATE: _ROWS, Operation.REMOVE: _ROWS},
@@ -131,7 +133,7 @@ class Table(Destination):
 
     def _ask(self, statements: Sequence[Statement], reads: bool = False) -> Request:
         url = self.settings.root(self.settings.database)
-        password = self.settings.password.get_secret_value() if self.settings.password else ""
+        password = revealed(self.settings.password)
         login = basic_auth(urlsplit(url).username or "", password) if password else {}
         body: Json = {"statements": [{"sql": sql, "values": values} for sql, values in statements]}
         return send_json("SQL", url, body, login, reads=reads)

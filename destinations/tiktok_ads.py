@@ -52,6 +52,7 @@ class TiktokAdsSettings(Settings):
 class TiktokAds(Destination):
     """Adds to and deletes from one custom audience."""
 
+    settings: TiktokAdsSettings
     settings_type = TiktokAdsSettings
     capabilities = Capabilities(
         operations={Operation.ADD: _MAPPING, Operation.REMOVE: _MAPPING},
@@ -121,7 +122,7 @@ class TiktokAds(Destination):
                 "management for this advertiser_id; streaming segments must be allowed for the app")  # fmt: skip
 
     def _list(self, page: int, size: int) -> Request:
-        query = {"advertiser_id": self.settings.advertiser_id, "page": page, "page_size": size}
+        query: dict[str, str | int] = {"advertiser_id": self.settings.advertiser_id, "page": page, "page_size": size}
         return self._ask("GET", with_query("dmp/custom_audience/list/", **query), **_READING)
 
     def _ask(self, method: str, path: str, body: Json = None, **more: Any) -> Request:

@@ -70,12 +70,13 @@ class TwilioSettings(Settings):
 class Twilio(Destination):
     """Sends SMS."""
 
+    settings: TwilioSettings
     settings_type = TwilioSettings
     capabilities = Capabilities(operations={Operation.TRIGGER: Limits(rows=1)}, identifiers=("phone",))
 
     def deliver(self, batch: Batch) -> Exchange:
         [member] = batch.members
-        template = self.settings.texts.get(batch.event)
+        template = self.settings.texts.get(batch.event or "")
         if template is None:
             raise Refused(f"no text for the event {batch.event}: write it under texts of this connection")
         try:

@@ -69,6 +69,7 @@ class WebhookSettings(Settings):
 class Webhook(Destination):
     """Posts `{"type", "timestamp", "data"}` for who enters, changes, leaves, triggers an event or is forgotten."""
 
+    settings: WebhookSettings
     settings_type = WebhookSettings
     capabilities = Capabilities(
         operations=dict.fromkeys(Operation, Limits(rows=1)),

@@ -3,7 +3,7 @@
 import pytest
 
 from destinations.protocol import Batch, Member, Operation
-from destinations.slack import escape
+from destinations.slack_text import escape
 from destinations.tables import read_csv, write_csv
 from destinations.templates import Unfilled, checked, fill, values_of
 
