@@ -190,7 +190,7 @@ class Channel:
         if fault == "never_sent":
             return 1.0, lambda: Lost("connection refused", sent=False)
         if fault == "throttled":
-            return latency, _said(429, after=dice.choice(("0", "1", "30", "500")))
+            return latency, _said(429, after=f"{after:.0f}" if after else dice.choice(("0", "1", "30", "500")))
         if fault == "unauthorised":
             return latency, _said(401)
         if fault == "failed":
@@ -200,7 +200,7 @@ class Channel:
         if fault == "delayed":
             latest = dice.choice((90.0, 600.0, LATENESS))
             self.schedule(after or dice.uniform(latency, latest), lambda: self._apply(body, number, fault, dice, draws))
-            return (DEADLINE, _lost) if dice.random() < 0.7 else (latency, _said(502))
+            return (DEADLINE, _lost) if after or dice.random() < 0.7 else (latency, _said(502))
         if fault == "slow":
             latency = dice.uniform(5.0, 1.5 * DEADLINE)
         if self.scenario.whole and body["do"] != "remove" and self.poison & {row["email"] for row in body["rows"]}:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pipelines.delivery.http import DEADLINE
+from tests.sim.channels import LATENESS
+from tests.sim.ports import Crash
 from tests.sim.scenario import CALM, scenario
 from tests.sim.simulate import Schedule
 from tests.sim.world import Person, Violation, World
@@ -78,6 +80,41 @@ def older_session_arrives_late(rewrite: Callable[[str], str]) -> str:
     return _judged(schedule)
 
 
+def a_clock_goes_back(rewrite: Callable[[str], str]) -> str:
+    """Somebody is told of by a clock that is ahead, changes by one that is behind, and changes back."""
+    schedule, world = _start("set", rewrite)
+    for person, later, skew in ((ADA, 0.0, 20.0), (replace(ADA, value=2), 5.0, -20.0), (ADA, 4_000.0, 0.0)):
+        world.advance(world.now + later)
+        _is(world, {"p0": person})
+        schedule.run(skew)
+    return _judged(schedule)
+
+
+def taken_from_one_that_waits(rewrite: Callable[[str], str]) -> str:
+    """A run is told to wait, another one comes, and what the first then sends arrives after the other's last look."""
+    schedule, world = _start("set", rewrite)
+
+    def another_comes() -> None:
+        schedule.move("b")
+        _is(world, {})
+        made = world.channel.requests
+        schedule.run(0.0)
+        if world.channel.requests == made:
+            world.channel.script.pop(0)  # as it should be: the other was refused
+
+    def the_first_dies() -> None:
+        raise Crash("while it waits for the answer")
+
+    _is(world, {"p0": ADA})
+    world.channel.script = [("throttled", 30.0), ("", 0), ("delayed", LATENESS - 1)]
+    world.at_time(20.0, another_comes)
+    world.at_time(40.0, the_first_dies)
+    schedule.run(0.0)
+    world.advance(25.0 + LATENESS)
+    schedule.run(0.0)
+    return _judged(schedule)
+
+
 def _judged(schedule: Schedule) -> str:
     try:
         schedule.settle()
@@ -90,5 +127,6 @@ def _judged(schedule: Schedule) -> str:
 
 STORIES = {"ok_at_last_try": answered_from_memory, "reject_is_absent": applied_and_refused,
            "refused_removal_is_presence": removed_and_refused,
-           "late_session": older_session_arrives_late}
+           "late_session": older_session_arrives_late, "clock_order": a_clock_goes_back,
+           "lease_of_another": taken_from_one_that_waits}
 """Mutant → the schedule that notices it."""

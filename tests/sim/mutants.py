@@ -61,6 +61,7 @@ class Mutant:
 KNOWN = "r.outcome in ('ok', 'unknown', 'rejected')"
 SPARED = "s._key is not null and o.action <> 'remove'"
 SAID = "else r.outcome end"
+DOUBTED_REMOVAL = "case when r.outcome = 'rejected' and o.action = 'remove' then 'unknown' else r.outcome end"
 
 
 def _batch_status(patch: pytest.MonkeyPatch) -> None:
@@ -248,15 +249,16 @@ MUTANTS = (
     Mutant("no_reassert", "set", 1_000, (("(l.after_ok or $now >= l.until)", "l.after_ok"),), swarm="delayed"),
     Mutant("content_id", "dset", 1_000, ((", payload_hash, cast($epoch as varchar)))", ", payload_hash))"),),
            swarm="delayed"),
-    Mutant("clock_order", "set", 1_500, (
+    Mutant("clock_order", "set", 0, (
         ("partition by dest_key, outcome order by epoch desc, seq desc",
          "partition by dest_key, outcome order by recorded_at desc"),
-        ("(e.epoch, e.seq) > (o.epoch, o.seq)", "e.recorded_at > o.recorded_at")), swarm="second_run"),
+        ("(e.epoch, e.seq) > (o.epoch, o.seq)", "e.recorded_at > o.recorded_at")), directed=True),
     Mutant("whole_batch_blamed", "set", 400, patch=_not_split),
     Mutant("by_person", "set", 30, patch=_by_person),
     Mutant("suppress_at_plan", "set", 400, ((SPARED, "false"),), swarm="suppress"),
     Mutant("suppress_at_plan", "dedupe", 400, ((SPARED, "false"),), swarm="suppress"),
     Mutant("quarantine_removals", "set", 400, (
+        (DOUBTED_REMOVAL, "r.outcome"),
         ("(e.outcome = 'rejected' and e.action <> 'remove')", "e.outcome = 'rejected'"),
         ("coalesce(l.refused_hash = w.payload_hash, false) and l.only_refused",
          "(coalesce(l.refused_hash = w.payload_hash, false) or w.dest_key is null) and l.refusals > 0")),
@@ -307,7 +309,7 @@ MUTANTS = (
            swarm="release"),
     Mutant("jobs_sent_again", "async", 400, (("select distinct dest_key from (", "select '-' as dest_key from ("),)),
     Mutant("folded_over_jobs", "async", 400, patch=_folded_over_jobs),
-    Mutant("lease_of_another", "raw", 400, patch=_lease_of_another, swarm="second_run"),
+    Mutant("lease_of_another", "set", 0, patch=_lease_of_another, directed=True),
     Mutant("ok_at_last_try", "dset", 0, patch=_ok_at_last_try, directed=True),
     Mutant("reject_is_absent", "set", 0, (("(e.outcome = 'rejected' and e.action <> 'remove')", "false"),),
            directed=True),

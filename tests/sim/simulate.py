@@ -96,6 +96,10 @@ class Schedule:
             raise Violation(f"restless: run {QUIET_RUNS} without faults still sent something")
         check_end(world, self.journals[self._host])
 
+    def move(self, host: str) -> None:
+        """The next runs are on this host."""
+        self._host = host
+
     def run(self, skew: float) -> Result | None:
         """One run on the host of now; None when it did not get to its end."""
         if self._second and self._second.actor.host == self._host:

@@ -291,8 +291,12 @@ class World:
     def query(self, sql: str, values: Any = ()) -> list[tuple[Any, ...]]:
         return self.engine.kept.query(sql, values)
 
+    def at_time(self, seconds: float, event: Callable[[], object]) -> None:
+        """Let something happen at this second, whoever is waiting for it."""
+        heapq.heappush(self._events, (seconds, next(self._serial), event))
+
     def _schedule(self, seconds: float, event: Callable[[], object]) -> None:
-        heapq.heappush(self._events, (self.now + seconds, next(self._serial), event))
+        self.at_time(self.now + seconds, event)
 
     def _write_people(self) -> None:
         kept = self.engine.kept
