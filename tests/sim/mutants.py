@@ -2,7 +2,8 @@
 
 A mutant replaces a piece of the production SQL on its way to the warehouse, or a function of production. A piece that
 is no longer there is a failure of its own: the mutant would prove nothing. `budget` is how many schedules may pass
-before it is noticed; `swarm` exaggerates the fault that brings it out.
+before it is noticed, some ten times what it took: any change to production shifts what a seed meets. `swarm`
+exaggerates the fault that brings it out.
 """
 
 from __future__ import annotations
@@ -253,20 +254,20 @@ MUTANTS = (
         ("partition by dest_key, outcome order by epoch desc, seq desc",
          "partition by dest_key, outcome order by recorded_at desc"),
         ("(e.epoch, e.seq) > (o.epoch, o.seq)", "e.recorded_at > o.recorded_at")), directed=True),
-    Mutant("whole_batch_blamed", "set", 400, patch=_not_split),
+    Mutant("whole_batch_blamed", "set", 1_200, patch=_not_split),
     Mutant("by_person", "set", 30, patch=_by_person),
     Mutant("suppress_at_plan", "set", 400, ((SPARED, "false"),), swarm="suppress"),
     Mutant("suppress_at_plan", "dedupe", 400, ((SPARED, "false"),), swarm="suppress"),
-    Mutant("quarantine_removals", "set", 400, (
+    Mutant("quarantine_removals", "set", 600, (
         (DOUBTED_REMOVAL, "r.outcome"),
         ("(e.outcome = 'rejected' and e.action <> 'remove')", "e.outcome = 'rejected'"),
         ("coalesce(l.refused_hash = w.payload_hash, false) and l.only_refused",
          "(coalesce(l.refused_hash = w.payload_hash, false) or w.dest_key is null) and l.refusals > 0")),
         swarm="partial"),
     Mutant("flush_first", "set", 400, patch=_flush_first, swarm="lost_before_commit"),
-    Mutant("flush_first", "raw", 400, patch=_flush_first, swarm="lost_before_commit"),
+    Mutant("flush_first", "raw", 1_600, patch=_flush_first, swarm="lost_before_commit"),
     Mutant("no_claim", "raw", 150, patch=_no_claim, swarm="crash"),
-    Mutant("settle_per_op", "raw", 1_000, patch=_settle_per_op, swarm="throttled"),
+    Mutant("settle_per_op", "raw", 4_000, patch=_settle_per_op, swarm="throttled"),
     Mutant("retry_raw", "raw", 60, patch=_retry_raw),
     Mutant("random_id", "dedupe", 60, (("stay, cast(entry_id as varchar)))",
                                         "stay, cast(entry_id as varchar), cast($epoch as varchar)))"),)),
@@ -282,7 +283,7 @@ MUTANTS = (
     Mutant("ledger_at_plan", "dedupe", 60, (("or h.outcome in ('void', 'suppressed')", ""),)),
     Mutant("accept_is_ok", "async", 100, patch=_verdict(Verdict.PENDING, "ok")),
     Mutant("failed_is_absent", "async", 500, patch=_failed_is_absent, swarm="job_partial"),
-    Mutant("ok_at_poll", "async", 1_500, patch=_ok_at_poll, swarm="delayed"),
+    Mutant("ok_at_poll", "async", 4_000, patch=_ok_at_poll, swarm="delayed"),
     Mutant("no_guard", "set", 60, patch=_no_guard, swarm="broken"),
     Mutant("no_guard", "replace", 60, patch=_no_guard, swarm="broken"),
     Mutant("unknown_is_failed", "replace", 600, ((KNOWN, "r.outcome in ('ok', 'rejected')"),)),
@@ -296,18 +297,18 @@ MUTANTS = (
     Mutant("no_lease", "raw", 600, patch=_no_lease, swarm="second_run"),
     Mutant("no_fence", "set", 1_000, patch=_no_fence, swarm="second_run"),
     Mutant("no_fence", "raw", 1_000, patch=_no_fence, swarm="second_run"),
-    Mutant("no_late", "set", 600, patch=_no_late, swarm="delayed"),
+    Mutant("no_late", "set", 1_200, patch=_no_late, swarm="delayed"),
     Mutant("twice_by_email", "dedupe", 60, (("and other.stay <> e.stay", "and false"),)),
     Mutant("journal_lost_is_void", "raw", 100, (("then 'void' else 'unknown' end", "then 'void' else 'void' end"),),
            swarm="journal_lost"),
-    Mutant("void_ends_doubt", "dedupe", 1_500, (
+    Mutant("void_ends_doubt", "dedupe", 4_000, (
         ("order by coalesce(r.outcome in ('void', 'suppressed') and r.reason <> 'operator: resend', false),\n"
          "                o.epoch desc, r.attempt desc) as newest,\n        min(",
          "order by o.epoch desc, r.attempt desc) as newest,\n        min("),), swarm="outage"),
     Mutant("entry_forgotten", "dedupe", 200, (("select ?, person_key, standing, coalesce(entry_id, ?)",
                                                "select ?, person_key, standing, coalesce(?, entry_id)"),),
            swarm="release"),
-    Mutant("jobs_sent_again", "async", 400, (("select distinct dest_key from (", "select '-' as dest_key from ("),)),
+    Mutant("jobs_sent_again", "async", 1_000, (("select distinct dest_key from (", "select '-' as dest_key from ("),)),
     Mutant("folded_over_jobs", "async", 400, patch=_folded_over_jobs),
     Mutant("lease_of_another", "set", 0, patch=_lease_of_another, directed=True),
     Mutant("ok_at_last_try", "dset", 0, patch=_ok_at_last_try, directed=True),
