@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from catalogue import LIMITED
 from days import as_of, before
 from stories import (
     Span,
@@ -13,6 +14,7 @@ from stories import (
     checked_out,
     complained,
     known_as,
+    mailed,
     misses,
     put_in_cart,
     refused,
@@ -179,6 +181,51 @@ ABANDONED_CHECKOUT = (
         left(13, "withdrew long ago and came back"),
         refused("email", SUMMER),
         allowed("email", SUMMER + timedelta(days=9)),
+    ),
+    leaves(
+        86,
+        before(9, hours=5),
+        misses(CHECKOUT, 9, 9, "took the one thing out of the cart after the checkout"),
+        put_in_cart(before(9, hours=6)),
+        put_in_cart(before(9, hours=4), -1),
+    ),
+    leaves(
+        87,
+        before(9, hours=5),
+        left(9, "one of two things is left in the cart"),
+        put_in_cart(before(9, hours=6), 2),
+        put_in_cart(before(9, hours=4), -1),
+    ),
+    leaves(
+        88,
+        before(10, hours=5),
+        misses(CHECKOUT, 10, 10, "what is in the cart is sold out"),
+        put_in_cart(before(10, hours=6), product=LIMITED),
+    ),
+    leaves(
+        89,
+        before(10, hours=5),
+        left(10, "of what is in the cart one thing is sold out, another is not"),
+        put_in_cart(before(10, hours=6), product=LIMITED),
+        put_in_cart(before(10, hours=6)),
+    ),
+    leaves(
+        90,
+        before(12, hours=5),
+        left(12, "what was sold out is there again"),
+        put_in_cart(before(12, hours=6), product=LIMITED),
+    ),
+    leaves(
+        127,
+        before(13, hours=5),
+        misses(CHECKOUT, 13, 13, "was mailed about a checkout exactly 72 h ago"),
+        mailed(CHECKOUT, before(13, hours=72)),
+    ),
+    leaves(
+        128,
+        before(13, hours=5),
+        left(13, "was mailed about a checkout 72 h and a second ago"),
+        mailed(CHECKOUT, before(13, hours=72) - SECOND),
     ),
 )
 

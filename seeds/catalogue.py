@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 
-from days import DAY_ZERO, HISTORY_START, LAST_AS_OF
+from days import DAY_ZERO, HISTORY_START, LAST_AS_OF, as_of
 from draw import between, chance, moment, pick
 from facts import Line, calendar, landed
 from tables import Row
 
 GIFT_CARD = "P-000"
 """Has any price; the cast buys it, so that an order is worth what its story needs."""
+LIMITED = "P-900"
+"""Sold out from day 9 to day 11, and in no other order or cart than where a story of the cast puts it."""
 OPENING = HISTORY_START - timedelta(days=30)
 GOODS = {
     "coffee": ("House espresso 1 kg", "Decaf 500 g", "Single origin 250 g", "Cold brew pack", "Filter roast 500 g"),
@@ -53,6 +55,16 @@ def catalogue_rows() -> Iterator[Row]:
         yield "raw_products", values | {"consumable": consumable, "created_at": OPENING, "loaded_at": OPENING}
         yield from stock_rows(product_id)
         yield from price_rows(product_id, price)
+    yield from limited_rows()
+
+
+def limited_rows() -> Iterator[Row]:
+    values = {"product_id": LIMITED, "name": "Cup of the year", "category": "cups", "price": Decimal("25.00")}
+    values |= {"cost": Decimal("9.00"), "currency": "EUR", "consumable": False, "created_at": OPENING}
+    yield "raw_products", values | {"loaded_at": OPENING}
+    yield from price_rows(LIMITED, Decimal("25.00"))
+    for quantity, at in ((20, OPENING), (0, as_of(9)), (20, as_of(11))):
+        yield stock(LIMITED, quantity, at)
 
 
 def stock_rows(product_id: str) -> Iterator[Row]:

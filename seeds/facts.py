@@ -187,6 +187,14 @@ def event(
     }
 
 
+def message(ref: str, campaign: str, sent: datetime) -> Row:
+    """A mail that arrived and that nobody opened."""
+    key = code("message", ref, campaign, sent)
+    values: dict[str, object] = {"message_id": f"m_{key}", "person_ref": ref, "channel": "email"}
+    values |= {"message_class": "marketing", "campaign": campaign, "sent_at": sent, "is_machine_open": False}
+    return "raw_messages", values | {"delivered_at": sent, "loaded_at": landed(key, sent)}
+
+
 def ticket(
     ref: str,
     kind: str,

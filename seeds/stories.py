@@ -13,7 +13,7 @@ from billing_facts import member
 from catalogue import GIFT_CARD
 from days import REPLAY_DAYS
 from draw import bucket
-from facts import bounce, consent, event, identity, order, refund, ticket
+from facts import bounce, consent, event, identity, message, order, refund, ticket
 from tables import Row
 
 Fact = Callable[[str], Iterable[Row]]
@@ -179,7 +179,12 @@ def checked_out(at: datetime, value: str, *, user: str = "c_{n:05}", cookie: str
 
 
 def put_in_cart(
-    at: datetime, quantity: int = 1, cart: str = "", url: str = "https://shop.example/cart", **more: datetime
+    at: datetime,
+    quantity: int = 1,
+    cart: str = "",
+    url: str = "https://shop.example/cart",
+    product: str = "P-001",
+    **more: datetime,
 ) -> Fact:
     """A negative quantity takes things out again."""
     name = "add_to_cart" if quantity > 0 else "remove_from_cart"
@@ -190,13 +195,17 @@ def put_in_cart(
             at,
             user=ref,
             cart=cart_of(ref) + cart,
-            product="P-001",
+            product=product,
             quantity=size,
             value=Decimal(25 * size),
             url=url,
             **more,
         )  # type: ignore[arg-type]
     ]
+
+
+def mailed(campaign: str, at: datetime) -> Fact:
+    return lambda ref: [message(ref, campaign, at)]
 
 
 def signed_in(at: datetime, cookie: str) -> Fact:

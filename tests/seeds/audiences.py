@@ -9,6 +9,7 @@ from statistics import median
 from tests.seeds.people import Raw, World, berlin, time
 
 Members = set[str]
+SIGNS = {"add_to_cart": 1, "remove_from_cart": -1}
 
 
 def paid_orders(world: World) -> dict[str, list[Raw]]:
@@ -80,9 +81,38 @@ def abandoned_checkout(world: World) -> Members:
             continue
         at = time(started[-1]["occurred_at"])
         fresh = timedelta(hours=1) <= world.as_of - at < timedelta(hours=24)
-        if fresh and Decimal(started[-1]["value"]) >= 10 and not any(order >= at for order in paid.get(human, [])):
+        if not fresh or Decimal(started[-1]["value"]) < 10 or any(order >= at for order in paid.get(human, [])):
+            continue
+        left = cart_contents(rows, started[-1]["cart_id"])
+        emptied = not left and any(
+            row["name"] == "remove_from_cart"
+            and row["cart_id"] == started[-1]["cart_id"]
+            and time(row["occurred_at"]) >= at
+            for row in rows
+        )
+        if not emptied and not (left and all(sold_out(world, product) for product in left)):
             found.add(human)
-    return found & world.reachable()
+    told = {
+        world.human[row["person_ref"]]
+        for row in world.rows("raw_messages")
+        if row["campaign"] == "abandoned_checkout" and world.within(time(row["sent_at"]), hours=72)
+    }
+    return (found - told) & world.reachable()
+
+
+def cart_contents(rows: list[Raw], cart: str) -> set[str]:
+    """The products of which something is left in the cart."""
+    counts: dict[str, int] = defaultdict(int)
+    for row in rows:
+        if row["cart_id"] == cart and row["name"] in SIGNS:
+            counts[row["product_id"]] += SIGNS[row["name"]] * int(row["qty"])
+    return {product for product, count in counts.items() if count > 0}
+
+
+def sold_out(world: World, product: str) -> bool:
+    changes = [row for row in world.rows("raw_stock_changes") if row["product_id"] == product]
+    newest = max(changes, key=lambda row: row["changed_at"], default=None)
+    return newest is not None and newest["available_qty"] == "0"
 
 
 def abandoned_cart(world: World) -> Members:
@@ -92,8 +122,7 @@ def abandoned_cart(world: World) -> Members:
         if not adds:
             continue
         at, cart = time(adds[-1]["occurred_at"]), adds[-1]["cart_id"]
-        signs = {"add_to_cart": 1, "remove_from_cart": -1}
-        left = sum(signs.get(row["name"], 0) * int(row["qty"] or 0) for row in rows if row["cart_id"] == cart)
+        left = sum(SIGNS.get(row["name"], 0) * int(row["qty"] or 0) for row in rows if row["cart_id"] == cart)
         gone = any(moment >= at for moment in times(rows, "checkout_started") + paid.get(human, []))
         bought = any(world.within(moment, hours=24) for moment in paid.get(human, []))
         if timedelta(hours=4) <= world.as_of - at < timedelta(hours=48) and left > 0 and not gone and not bought:

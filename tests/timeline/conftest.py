@@ -6,9 +6,10 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pipelines import manifest
-from tests.dbt_project.shop import copy_project
+from tests.dbt_project.shop import PROJECT, copy_project
 from tests.timeline import personas, replay, world
 
 START, DAYS = datetime(2026, 9, 1, 6), 30
@@ -31,6 +32,8 @@ def declared(compiled):
 @pytest.fixture(scope="session")
 def cast(declared) -> list[personas.Persona]:
     holdouts = {audience.name: (audience.holdout_salt, audience.holdout) for audience in declared.audiences}
+    said = yaml.safe_load((PROJECT / "dbt_project.yml").read_text("utf-8"))["vars"]
+    holdouts["global_holdout"] = (said["global_holdout_salt"], said["global_holdout_buckets"] / 10_000)
     return list(personas.read(HERE / "personas", holdouts))
 
 

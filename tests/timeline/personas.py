@@ -110,11 +110,12 @@ def defaults() -> dict[str, dict[str, Any]]:
 def read(folder: Path, audiences: Mapping[str, tuple[str, float]]) -> Iterator[Persona]:
     """All personas, each under the first number by which it is held out of an audience just where it says so.
 
-    `audiences`: name → salt and share of its holdout.
+    `audiences`: name → salt and share of its holdout; in that of `global_holdout` nobody is.
     """
     for place, file in enumerate(sorted(folder.glob("*.yml")), 1):
         told = yaml.safe_load(file.read_text("utf-8"))
         held = {audience: "held_out" in (turns or {}).values() for audience, turns in told["expect"].items()}
+        held["global_holdout"] = False
         number = next(number for number in range(place, 10_000_000, 1_000)
                       if all(is_held_out(f"p_{number:05}", *audiences[name]) == out for name, out in held.items()))
         yield Persona(file.stem, number, told)

@@ -1,17 +1,9 @@
 with changes as (
   select
     product_id,
-    available_qty,
     changed_at,
-    lag(available_qty) over (partition by product_id order by changed_at) as qty_before,
-    row_number() over (partition by product_id order by changed_at desc) as recency
+    lag(available_qty) over (partition by product_id order by changed_at) as qty_before
   from {{ ref('stg_stock_changes') }}
-),
-
-available as (
-  select product_id, available_qty
-  from changes
-  where recency = 1
 ),
 
 restocked as (
@@ -49,7 +41,7 @@ judged as (
     case when bought.last_paid_at >= waiting.subscribed_at then 'bought_since' end as excluded
   from waiting
   inner join restocked using (product_id)
-  inner join available using (product_id)
+  inner join {{ ref('product_stock') }} as available using (product_id)
   left join bought using (person_id, product_id)
   where waiting.subscribed_at < restocked.restocked_at
 ),

@@ -8,14 +8,6 @@ with prices as (
   from {{ ref('stg_price_changes') }}
 ),
 
-stock as (
-  select
-    product_id,
-    available_qty,
-    row_number() over (partition by product_id order by changed_at desc) as recency
-  from {{ ref('stg_stock_changes') }}
-),
-
 views as (
   select person_id, product_id, max(occurred_at) as viewed_at
   from {{ ref('person_events') }}
@@ -57,9 +49,8 @@ judged as (
     on prices.product_id = views.product_id
     and prices.until is null
     and prices.currency = seen.currency
-  inner join stock
+  inner join {{ ref('product_stock') }} as stock
     on stock.product_id = views.product_id
-    and stock.recency = 1
     and stock.available_qty > 0
   left join bought on bought.person_id = views.person_id and bought.product_id = views.product_id
   left join mailed on mailed.person_id = views.person_id
