@@ -29,6 +29,11 @@ def unaccepted(batch: Batch | Job, response: Response, why: str = "") -> list[Ou
     return every(batch, verdict, f"{reason}: {why}" if why else reason)
 
 
+def pending(job: str, members: Sequence[Member], why: str) -> list[Outcome]:
+    """Members that an asynchronous job has taken over: it is asked again later."""
+    return [Outcome(member.id, Verdict.PENDING, why, job=job) for member in members]
+
+
 def known_by(batch: Batch, kinds: Collection[str]) -> tuple[Batch, list[Outcome]]:
     """The members that have one of these identifiers, and outcomes for the others.
 

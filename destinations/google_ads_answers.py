@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from destinations.answers import code, expect
+from destinations.answers import code, expect, pending
 from destinations.http import Response, walk
 from destinations.protocol import Gone, Job, Outcome, Refused, Verdict, every
 
@@ -74,7 +74,7 @@ def read_status(job: Job, response: Response) -> list[Outcome]:
     status = response.get("requestStatusPerDestination", 0, "requestStatus")
     if not response.ok or status not in ("SUCCESS", "PARTIAL_SUCCESS", "FAILED"):
         why = "Google has not worked it off" if response.ok else f"HTTP {response.status}"
-        return [Outcome(member.id, Verdict.PENDING, why, job=job.id) for member in job.members]
+        return pending(job.id, job.members, why)
     if status == "SUCCESS":
         return every(job, Verdict.ACCEPTED)
     counts = response.get("requestStatusPerDestination", 0, "errorInfo", "errorCounts")

@@ -6,12 +6,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from destinations.answers import code, expect, known_by, resend, unaccepted
+from destinations.answers import code, expect, known_by, pending, resend, unaccepted
 from destinations.google_ads_answers import blame, named_rows, reasons
 from destinations.google_ads_api import Api
 from destinations.google_ads_bodies import destination, membership
 from destinations.http import Json, Request
-from destinations.protocol import Batch, Exchange, Limits, Member, Operation, Outcome, Preparation, Verdict
+from destinations.protocol import Batch, Exchange, Limits, Member, Operation, Preparation
 
 INGESTION = Limits(rows=10_000, rates=((300, 60.0), (100_000, 86_400.0)), rate_class="ingestion")
 
@@ -30,7 +30,7 @@ def assert_members(api: Api, batch: Batch, kinds: Collection[str]) -> Exchange:
     outcomes += nobody
     job = response.get("requestId")
     if response.ok and isinstance(job, str) and job:
-        return outcomes + [Outcome(m.id, Verdict.PENDING, "Google has not worked it off", job=job) for m in left]
+        return outcomes + pending(job, left, "Google has not worked it off")
     if left:
         blame(response, f"the user list {batch.target}")
     return outcomes + unaccepted(replace(batch, members=left), response, code(*reasons(response)[:1]))

@@ -12,7 +12,7 @@ from destinations.answers import code, resend, unaccepted
 from destinations.api import Calls, revealed
 from destinations.http import Json, Request, Response, walk
 from destinations.klaviyo_bodies import FIELDS, ROW, key_of
-from destinations.protocol import Batch, Exchange, Limits, Member, Outcome, Verdict
+from destinations.protocol import Batch, Limits, Member, Outcome, Verdict
 
 if TYPE_CHECKING:
     from destinations.klaviyo import KlaviyoSettings
@@ -22,6 +22,7 @@ LARGE = ((75, 1.0), (750, 60.0))
 PROFILES = Limits(rates=LARGE, rate_class="profiles")
 _KIND = "application/vnd.api+json"
 _LOOKUP = 50
+RUNS = "the job has not ended"
 
 
 class Api(Calls):
@@ -85,15 +86,21 @@ class Api(Calls):
 
     def submit(
         self, batch: Batch, members: Sequence[Member], most: int, path: str, body: Callable[[Sequence[Member]], Json]
-    ) -> Exchange:
-        """Jobs of at most so many members; outcomes only of those who were not taken."""
-        outcomes = list[Outcome]()
+    ) -> Generator[Request, Response, tuple[list[tuple[Response, tuple[Member, ...]]], list[Outcome]]]:
+        """Jobs of at most so many members: each answer and whom it took, and outcomes of those who were not taken."""
+        jobs, outcomes = list[tuple[Response, tuple[Member, ...]]](), list[Outcome]()
         for start in range(0, len(members), most):
             part = tuple(members[start : start + most])
             response, left, wrong = yield from resend(
                 lambda rows: self.ask("POST", path, body(rows), limits=Limits(rates=LARGE, rate_class=path)), part, ROW)
             outcomes += wrong
-            if not response.ok:
-                why = code(response.get("errors", 0, "code"))
-                outcomes += unaccepted(replace(batch, members=left), response, why)
-        return outcomes
+            if response.ok:
+                jobs.append((response, left))
+            else:
+                outcomes += unaccepted(replace(batch, members=left), response, error_of(response))
+        return jobs, outcomes
+
+
+def error_of(response: Response) -> str:
+    """The code of an error body's first error."""
+    return code(response.get("errors", 0, "code"))

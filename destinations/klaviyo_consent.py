@@ -9,11 +9,13 @@ withdrawn, in the whole account. Subscriptions are told as historical: no double
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from destinations.answers import pending, unaccepted
 from destinations.http import Json, walk
-from destinations.klaviyo_api import Api
+from destinations.klaviyo_api import RUNS, Api
 from destinations.protocol import Batch, Exchange, Member, Operation, Outcome, Verdict
 
 SUPPRESSIONS = "suppressions"
@@ -39,23 +41,26 @@ def assert_consent(api: Api, batch: Batch) -> Exchange:
     granted = [member for member in members if any(wanted[member.id].values())]
     taken = [member for member in members if None in wanted[member.id].values()]
     outcomes += failed
-    outcomes += yield from api.submit(batch, granted, 1000, "profile-subscription-bulk-create-jobs",
-                                        lambda rows: subscribe_job(rows, wanted))
-    outcomes += yield from api.submit(batch, taken, 100, "profile-subscription-bulk-delete-jobs",
-                                        lambda rows: unsubscribe_job(rows, wanted))
-    return outcomes
+    _, ungranted = yield from api.submit(batch, granted, 1000, "profile-subscription-bulk-create-jobs",
+                                         lambda rows: subscribe_job(rows, wanted))
+    _, untaken = yield from api.submit(batch, taken, 100, "profile-subscription-bulk-delete-jobs",
+                                       lambda rows: unsubscribe_job(rows, wanted))
+    return outcomes + ungranted + untaken
 
 
 def suppress(api: Api, batch: Batch) -> Exchange:
     """Suppress addresses, or lift the suppression that was ours."""
     verb = "delete" if batch.operation is Operation.REMOVE else "create"
     known = [member for member in batch.members if "email" in member.identifiers]
-    wrong = yield from api.submit(batch, known, 100, f"profile-suppression-bulk-{verb}-jobs",
-                                    lambda rows: suppression_job(rows, verb))
-    ended = {outcome.id: outcome for outcome in wrong} | {
-        member.id: Outcome(member.id, Verdict.REJECTED, "only e-mail addresses can be suppressed")
-        for member in batch.members if member not in known}
-    return [ended.get(member.id, Outcome(member.id, Verdict.ACCEPTED)) for member in batch.members]
+    jobs, outcomes = yield from api.submit(batch, known, 100, f"profile-suppression-bulk-{verb}-jobs",
+                                           lambda rows: suppression_job(rows, verb))
+    outcomes += [Outcome(member.id, Verdict.REJECTED, "only e-mail addresses can be suppressed")
+                 for member in batch.members if "email" not in member.identifiers]
+    for response, members in jobs:
+        job = response.get("data", "id")
+        outcomes += (pending(job, members, RUNS) if isinstance(job, str) and job
+                     else unaccepted(replace(batch, members=members), response))
+    return outcomes
 
 
 def wishes(batch: Batch) -> tuple[dict[str, Consents], list[Outcome]]:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import quote
 
-from destinations.answers import code, expect, resend, unaccepted
+from destinations.answers import expect, resend, unaccepted
 from destinations.http import Json, Request, Response, walk
-from destinations.klaviyo_api import LARGE, MEDIUM, PROFILES, Api
+from destinations.klaviyo_api import LARGE, MEDIUM, PROFILES, Api, error_of
 from destinations.klaviyo_bodies import FIELDS
 from destinations.klaviyo_consent import SUPPRESSIONS
 from destinations.protocol import (
@@ -80,8 +80,7 @@ def remove(api: Api, batch: Batch) -> Exchange:
         return [*outcomes, *named, *(Outcome(m.id, Verdict.ACCEPTED, remote_id=ids[m.id]) for m in left)]
     if left:
         blame_list(response, batch.target)
-    why = code(response.get("errors", 0, "code"))
-    return [*outcomes, *named, *unaccepted(replace(batch, members=left), response, why)]
+    return [*outcomes, *named, *unaccepted(replace(batch, members=left), response, error_of(response))]
 
 
 def blame_list(response: Response, target: str | None) -> None:

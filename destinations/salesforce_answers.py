@@ -77,8 +77,3 @@ def read_result(result: Any, done: Outcome, fine: frozenset[str]) -> Outcome:
 def error_of(response: Response) -> str:
     """The code of an error body, which is a list."""
     return code(response.get(0, "errorCode"))
-
-
-def pending(job: str, members: Sequence[Member], why: str) -> list[Outcome]:
-    """Ask again later."""
-    return [Outcome(member.id, Verdict.PENDING, why, job=job) for member in members]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 
-from destinations.answers import expect, unaccepted
+from destinations.answers import expect, pending, unaccepted
 from destinations.http import Json, Request, Response, walk
 from destinations.protocol import (
     Batch,
@@ -20,7 +20,7 @@ from destinations.protocol import (
     Verdict,
     every,
 )
-from destinations.salesforce_answers import ALREADY_THERE, GONE, error_of, pending, read_result
+from destinations.salesforce_answers import ALREADY_THERE, GONE, error_of, read_result
 from destinations.salesforce_api import Api
 from destinations.salesforce_queries import ids_of, literal, select_members, select_records
 

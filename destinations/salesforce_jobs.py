@@ -9,10 +9,10 @@ from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from destinations.answers import unaccepted
+from destinations.answers import pending, unaccepted
 from destinations.http import Json, Request, Response
 from destinations.protocol import Batch, Exchange, Job, Member, Outcome, Verdict, every
-from destinations.salesforce_answers import RESULTS, Rows, blame, error_of, pending, read_row
+from destinations.salesforce_answers import RESULTS, Rows, blame, error_of, read_row
 from destinations.salesforce_api import Api
 from destinations.tables import write_csv
 

@@ -1,7 +1,7 @@
 """Klaviyo: bulk imports into lists, removal by profile id, events (developers.klaviyo.com, revision 2026-07-15).
 
 This file lists the operations and answers those on lists and profiles; `klaviyo_writes` answers imports and events,
-`klaviyo_door` checks what all calls share, `klaviyo_account` keeps the account.
+`klaviyo_consent` suppressions and consent, `klaviyo_door` checks what all calls share, `klaviyo_account` keeps it all.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from destinations.sandbox import klaviyo_bodies as bodies
 from destinations.sandbox.channel import Call, Document, Reply, Route
 from destinations.sandbox.klaviyo_account import Account, blank, tidy
+from destinations.sandbox.klaviyo_consent import Consent
 from destinations.sandbox.klaviyo_door import check, count, page, read_filter, refuse
 from destinations.sandbox.klaviyo_writes import Writes
 
@@ -19,7 +20,7 @@ SUPPRESSED = "subscriptions.email.marketing.suppression.reason"
 PROFILE_ID = re.compile(r"01[0-9A-Z]{24}")
 
 
-class Klaviyo(Writes):
+class Klaviyo(Writes, Consent):
     """One Klaviyo account."""
 
     name = "klaviyo"
@@ -41,7 +42,9 @@ class Klaviyo(Writes):
         Route("POST", "api/events", "event", "XL"),
         Route("POST", "api/event-bulk-create-jobs", "events", "M"),
         Route("POST", "api/profile-suppression-bulk-create-jobs", "suppress", "L"),
+        Route("GET", "api/profile-suppression-bulk-create-jobs/{key}", "show_suppression", "L"),
         Route("POST", "api/profile-suppression-bulk-delete-jobs", "unsuppress", "L"),
+        Route("GET", "api/profile-suppression-bulk-delete-jobs/{key}", "show_unsuppression", "L"),
         Route("POST", "api/profile-subscription-bulk-create-jobs", "subscribe", "L"),
         Route("POST", "api/profile-subscription-bulk-delete-jobs", "unsubscribe", "L"),
         Route("POST", "api/data-privacy-deletion-jobs", "forget", "S"),
@@ -55,7 +58,8 @@ class Klaviyo(Writes):
         self.account = Account(state)
 
     def settle(self) -> None:
-        if self.account.settle(self.setup.clock()):
+        now = self.setup.clock()
+        if self.account.settle(now) | self.end_suppressions(now):
             self.version += 1
 
     def truth(self) -> Document:

@@ -26,6 +26,9 @@ RATES = {
     "L": ((75, 1), (750, 60)),
     "XL": ((350, 1), (3500, 60)),
 }
+IDENTIFIERS = ("email", "phone_number", "external_id", "anonymous_id", "_kx")
+KILOBYTES_100 = 100_000
+Wrong = list[tuple[str, str]]
 CODES = {401: "authentication_failed", 404: "not_found", 405: "method_not_allowed", 429: "throttled"}
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 REVISION = re.compile(r"\d{4}-\d{2}-\d{2}(\.\w+)?")
@@ -138,6 +141,22 @@ def count(given: int, most: int, what: str, pointer: str) -> None:
 def wrong_email(value: Any) -> bool:
     """Whether an address is given and malformed."""
     return value is not None and not EMAIL.fullmatch(tidy("email", value))
+
+
+def check_profiles(rows: list[Document], at: str) -> None:
+    """Refuse the whole request when a row has no identifier, a malformed address or too many bytes."""
+    wrong: Wrong = []
+    for number, row in enumerate(rows):
+        place = f"{at}/{number}/attributes" if at != "/data" else "/data/attributes"
+        details = row["attributes"]
+        if not row.get("id") and not any(details.get(name) for name in IDENTIFIERS):
+            wrong.append((place, "A profile needs an id, email, phone_number or external_id."))
+        if wrong_email(details.get("email")):
+            wrong.append((f"{place}/email", "Invalid email address."))
+        if heavy(row, KILOBYTES_100):
+            wrong.append((place, "A profile is at most 100 KB."))
+    if wrong:
+        raise refuse_rows(wrong[:100])
 
 
 def read_filter(call: Call, fields: Sequence[str]) -> tuple[str, list[str]] | None:

@@ -1,4 +1,4 @@
-"""What Klaviyo takes in bulk: profile imports as jobs, events, suppressions and withdrawn consent."""
+"""What Klaviyo takes in bulk: profile imports as jobs, and events."""
 
 from __future__ import annotations
 
@@ -8,12 +8,22 @@ from typing import Any
 
 from destinations.sandbox import klaviyo_bodies as bodies
 from destinations.sandbox.channel import Call, Document, Reply, stamp
-from destinations.sandbox.klaviyo_account import PHONE, Conflict, tidy
-from destinations.sandbox.klaviyo_door import Door, check, count, heavy, page, refuse, refuse_rows, wrong_email
+from destinations.sandbox.klaviyo_account import PHONE, Conflict
+from destinations.sandbox.klaviyo_door import (
+    IDENTIFIERS,
+    KILOBYTES_100,
+    Door,
+    Wrong,
+    check,
+    check_profiles,
+    count,
+    page,
+    refuse,
+    refuse_rows,
+    wrong_email,
+)
 
-MEGABYTES_5, KILOBYTES_100, YEAR = 5_000_000, 100_000, 366 * 86_400
-IDENTIFIERS = ("email", "phone_number", "external_id", "anonymous_id", "_kx")
-Wrong = list[tuple[str, str]]
+MEGABYTES_5, YEAR = 5_000_000, 366 * 86_400
 
 
 class Writes(Door):
@@ -22,7 +32,7 @@ class Writes(Door):
     def import_one(self, call: Call) -> Reply:
         check(call, bodies.ONE_PROFILE, KILOBYTES_100)
         row, known = call.json["data"], len(self.state["profiles"])
-        _profiles([row], "/data")
+        check_profiles([row], "/data")
         try:
             key = self.account.upsert(row["attributes"], row.get("id"), self.now())
         except Conflict as conflict:
@@ -35,7 +45,7 @@ class Writes(Door):
         data = call.json["data"]
         rows = data["attributes"]["profiles"]["data"]
         count(len(rows), 10_000, "profiles", "/data/attributes/profiles/data")
-        _profiles(rows, "/data/attributes/profiles/data")
+        check_profiles(rows, "/data/attributes/profiles/data")
         lists = [item["id"] for item in data.get("relationships", {}).get("lists", {}).get("data", [])]
         for one in lists:
             self.known("lists", one)
@@ -155,22 +165,6 @@ class Writes(Door):
                 raise refuse(400, "invalid", "The profile of an event cannot be found or made.", "/data") from None
             return found
 
-    def suppress(self, call: Call) -> Reply:
-        check(call, bodies.SUPPRESS)
-        rows = call.json["data"]["attributes"].get("profiles", {}).get("data", [])
-        count(len(rows), 100, "profiles", "/data/attributes/profiles/data")
-        _profiles(rows, "/data/attributes/profiles/data")
-        for row in rows:
-            self.state["suppressed"].setdefault(tidy("email", row["attributes"]["email"]), self.now())
-        details = {
-            "status": "complete",
-            "created_at": self.now(),
-            "total_count": len(rows),
-            "completed_count": len(rows),
-        }
-        job = {"type": "profile-suppression-bulk-create-job", "id": self.account.make_id("sup"), "attributes": details}
-        return Reply(202, {"data": job}, rows=len(rows))
-
     def forget(self, call: Call) -> Reply:
         """Delete a profile that is named by exactly one identifier."""
         check(call, bodies.FORGET)
@@ -182,69 +176,6 @@ class Writes(Door):
         if key in self.state["profiles"]:
             self.account.delete(str(key))
         return Reply(202, rows=1)
-
-    def unsuppress(self, call: Call) -> Reply:
-        """Lift suppressions that the shop itself made."""
-        check(call, bodies.UNSUPPRESS)
-        rows = call.json["data"]["attributes"].get("profiles", {}).get("data", [])
-        count(len(rows), 100, "profiles", "/data/attributes/profiles/data")
-        for row in rows:
-            self.state["suppressed"].pop(tidy("email", row["attributes"]["email"]), None)
-        return Reply(202, rows=len(rows))
-
-    def subscribe(self, call: Call) -> Reply:
-        """Subscribe profiles, known or new; that lifts an earlier unsubscription without a word."""
-        check(call, bodies.SUBSCRIBE)
-        given = call.json["data"]["attributes"]
-        rows, historical = given["profiles"]["data"], bool(given.get("historical_import"))
-        count(len(rows), 1000, "profiles", "/data/attributes/profiles/data")
-        _profiles(rows, "/data/attributes/profiles/data")
-        consents = [(number, channel, one["marketing"]) for number, row in enumerate(rows)
-                    for channel, one in row["attributes"]["subscriptions"].items()]
-        wrong = [(f"/data/attributes/profiles/data/{number}/attributes/subscriptions/{channel}", "consented_at must be "
-                  "given in a historical import, and nowhere else") for number, channel, one in consents
-                 if ("consented_at" in one) is not historical or one.get("consent") != "SUBSCRIBED"]
-        if wrong:
-            raise refuse_rows(wrong)
-        for number, channel, one in consents:
-            names = {name: value for name, value in rows[number]["attributes"].items() if name != "subscriptions"}
-            key = self.account.upsert(names, rows[number].get("id"), self.now())
-            self.account.consent(key, channel, "SUBSCRIBED", one.get("consented_at") or self.now())
-            self.state["unsubscribed"].pop(tidy("email", names.get("email") or names.get("phone_number")), None)
-        return Reply(202, rows=len(rows))
-
-    def unsubscribe(self, call: Call) -> Reply:
-        """A profile that is not on the named list, or a call that names none, loses the consent to everything."""
-        check(call, bodies.UNSUBSCRIBE)
-        rows = call.json["data"]["attributes"]["profiles"]["data"]
-        count(len(rows), 100, "profiles", "/data/attributes/profiles/data")
-        _profiles(rows, "/data/attributes/profiles/data")
-        named = call.json["data"].get("relationships", {}).get("list", {}).get("data", {}).get("id")
-        members = self.known("lists", named)["members"] if named else {}
-        for row in rows:
-            key = self.account.first(row["attributes"])
-            if key is None or members.pop(key, None) is None:
-                who = row["attributes"].get("email") or row["attributes"].get("phone_number")
-                self.state["unsubscribed"][tidy("email", who)] = self.now()
-            for channel in row["attributes"]["subscriptions"] if key else ():
-                self.account.consent(str(key), channel, "UNSUBSCRIBED", self.now())
-        return Reply(202, rows=len(rows))
-
-
-def _profiles(rows: list[Document], at: str) -> None:
-    """Refuse the whole request when a row has no identifier, a malformed address or too many bytes."""
-    wrong: Wrong = []
-    for number, row in enumerate(rows):
-        place = f"{at}/{number}/attributes" if at != "/data" else "/data/attributes"
-        details = row["attributes"]
-        if not row.get("id") and not any(details.get(name) for name in IDENTIFIERS):
-            wrong.append((place, "A profile needs an id, email, phone_number or external_id."))
-        if wrong_email(details.get("email")):
-            wrong.append((f"{place}/email", "Invalid email address."))
-        if heavy(row, KILOBYTES_100):
-            wrong.append((place, "A profile is at most 100 KB."))
-    if wrong:
-        raise refuse_rows(wrong[:100])
 
 
 def _nameless(profile: Document, at: str) -> Wrong:

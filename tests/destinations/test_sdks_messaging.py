@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 import destinations
-from destinations.protocol import Batch, Destination, Member, Operation
+from destinations.protocol import Batch, Destination, Job, Member, Operation
 from tests.destinations.wire import Capture, differences
 
 EMAIL, PHONE = "ada@example.com", "+16505551212"
@@ -99,6 +100,40 @@ def test_klaviyo_is_told_what_its_sdk_tells_it(call: str, server: Capture) -> No
     api = sdk.KlaviyoAPI("pk_test", test_host=server.url, max_retries=1)
     theirs = heard(server, lambda: speak(api), (202, None))
     ours = server.play(open_("klaviyo", server, api_key="pk_test").deliver(batch), *[NOBODY] * at, (202, None))
+    assert differences(theirs, ours[at]) == REVISION
+
+
+ENDED = (200, {"data": {"id": "job1", "attributes": {"status": "complete", "failed_count": 0}}})
+KEYS = ["email", "phone_number", "external_id"]
+IMPORT, LIFT = (Job("job1", (ADA,), operation, target) for operation, target in (
+    (Operation.ADD, "VRgFBd"), (Operation.REMOVE, "suppressions")))
+QUESTIONS: dict[str, tuple[Klaviyo, Callable[[Any], Any], int]] = {
+    "how an import stands": (lambda api: api.Profiles.get_bulk_import_profiles_job("job1"),
+                             lambda ours: ours.settle(IMPORT), 0),
+    "what it refused": (lambda api: api.Profiles.get_errors_for_bulk_import_profiles_job("job1", page_size=100),
+                        lambda ours: ours.settle(IMPORT), 1),
+    "whom it has made": (lambda api: api.Profiles.get_profiles_for_bulk_import_profiles_job(
+        "job1", fields_profile=KEYS, page_size=100), lambda ours: ours.settle(IMPORT), 2),
+    "how a suppression stands": (lambda api: api.Profiles.get_bulk_suppress_profiles_job("job1"),
+                                 lambda ours: ours.settle(replace(IMPORT, target="suppressions")), 0),
+    "how its lifting stands": (lambda api: api.Profiles.get_bulk_unsuppress_profiles_job("job1"),
+                               lambda ours: ours.settle(LIFT), 0),
+    "who is on a list": (lambda api: api.Lists.get_profiles_for_list("VRgFBd", fields_profile=KEYS, page_size=100),
+                         lambda ours: ours.members("VRgFBd"), 0),
+    "whose an address is": (lambda api: api.Profiles.get_profiles(
+        filter=f'any(email,["{EMAIL}"])', fields_profile=["email"], page_size=100),
+        lambda ours: ours.deliver(Batch(Operation.REMOVE, (replace(ADA, remote_id=None),), "vip", "VRgFBd")), 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_klaviyo_is_asked_what_its_sdk_asks_it(question: str, server: Capture) -> None:
+    sdk = pytest.importorskip("klaviyo_api", reason=MISSING)
+    speak, exchange, at = QUESTIONS[question]
+    api = sdk.KlaviyoAPI("pk_test", test_host=server.url, max_retries=1)
+    theirs = heard(server, lambda: speak(api), NOBODY)
+    answers = [ENDED, NOBODY, NOBODY] if at else [ENDED if "stands" in question else NOBODY]
+    ours = server.play(exchange(open_("klaviyo", server, api_key="pk_test")), *answers[:at + 1])
     assert differences(theirs, ours[at]) == REVISION
 
 

@@ -101,6 +101,31 @@ def test_an_import_joins_the_list_only_when_its_job_has_ended(bench):
     }
 
 
+def suppressing(bench, verb, *emails):
+    rows = [{"type": "profile", "attributes": {"email": email}} for email in emails]
+    kind = f"profile-suppression-bulk-{verb}-job"
+    body = {"data": {"type": kind, "attributes": {"profiles": {"data": rows}}}}
+    path = f"/api/{kind}s/{bench.klaviyo.send('POST', f'/api/{kind}s', body).json['data']['id']}"
+
+    def read():
+        told = bench.klaviyo.send("GET", path).json["data"]["attributes"]
+        return [told[name] for name in ("status", "total_count", "completed_count", "skipped_count")]
+
+    return read
+
+
+def test_a_suppression_holds_when_its_job_has_ended_and_counts_whom_it_skipped(bench):
+    read = suppressing(bench, "create", "a@example.com", "b@example.com")
+    assert (read(), bench.truth("klaviyo")["suppressed"]) == (["processing", 2, 0, 0], [])
+    bench.clock.now += 1
+    assert (read(), bench.truth("klaviyo")["suppressed"]) == (
+        ["complete", 2, 2, 0], ["a@example.com", "b@example.com"])
+    lifted = suppressing(bench, "delete", "b@example.com", "c@example.com")
+    bench.clock.now += 1
+    assert (lifted(), bench.truth("klaviyo")["suppressed"]) == (["complete", 2, 1, 1], ["a@example.com"])
+    assert bench.klaviyo.send("GET", "/api/profile-suppression-bulk-create-jobs/nojob").status == 404
+
+
 def test_a_bad_phone_is_an_import_error_and_the_other_rows_are_applied(bench):
     key, bad = create_list(bench), person(2, phone_number="0123")
     job = run_import(bench, [person(1), bad], key)
