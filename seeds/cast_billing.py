@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from billing_facts import invoice, quota, subscription
 from days import as_of, before, business_date
+from growth import flag
 from stories import Company, Fact, Span, Story, bounced, misses, refused, seat, stays
 from tables import Row
 
@@ -219,10 +220,13 @@ FAILED_PAYMENTS = (
     person(452, 71, failing(2, 6, "a second failure two days later keeps it in")),
 )
 
-# approaching_quota_80: 100 a day against 3000 in 30 days; 24 complete days are exactly 80 %.
+# approaching_quota_80: 100 a day against 3000 in 30 days; 24 complete days are exactly 80 %. At that pace 2699 are used
+# up more than three days before the period ends, 2700 just three days before.
 
 
-def capped(number: int, start: date, amount: int | None, *changes: tuple[int, datetime]) -> Company:
+def capped(
+    number: int, start: date, amount: int | None, *changes: tuple[int, datetime], noted: tuple[Fact, ...] = ()
+) -> Company:
     """Periods of 30 days; the changes hit the one that starts then."""
     periods = (start - timedelta(days=30), start, start + timedelta(days=30))
     facts: tuple[Fact, ...] = tuple(
@@ -231,7 +235,7 @@ def capped(number: int, start: date, amount: int | None, *changes: tuple[int, da
     more: tuple[Fact, ...] = tuple(
         lambda key, new=new, at=at: [quota(key, new, start, start + timedelta(days=30), at)] for new, at in changes
     )
-    return Company(number, ((METERED, 100),), facts + more)
+    return Company(number, ((METERED, 100),), facts + more + noted)
 
 
 def filling(first: int, last: int, why: str = "between 80 and 100 % of the quota", **more: str) -> tuple[Span, ...]:
@@ -251,6 +255,9 @@ QUOTA_COMPANIES = (
     capped(107, dates(5, 24), 3000),
     capped(108, dates(5, 24), 3000),
     capped(109, dates(4, 24), 3000, (2900, before(6, hours=24))),
+    capped(110, dates(2, 7), 2699),
+    capped(111, dates(2, 7), 2700),
+    capped(112, dates(4, 24), 3000, noted=(lambda key: [flag(key, "prepaid_overage", before(6, hours=4))],)),
 )
 QUOTAS = (
     *(
@@ -258,7 +265,7 @@ QUOTAS = (
         for day in range(-5, 15)
     ),
     person(475, 101, filling(3, 7, before="2400 of 3001: a unit too much quota")),
-    person(476, 102, filling(2, 6, before="1900 of 2500", after="2500 of 2500 is over, not approaching")),
+    person(476, 102, filling(-11, 6, "used up on the 25th day", after="2500 of 2500 is over, not approaching")),
     person(477, 103, misses(QUOTA, 2, 2, "unlimited")),
     person(
         478,
@@ -284,6 +291,11 @@ QUOTAS = (
         109,
         (*filling(4, 5, after="the quota changed exactly 24 h ago"), Span(QUOTA, 7, 8, "sent", "2700 of the new 2900")),
     ),
+    person(
+        485, 110, filling(2, 14, "at this pace used up over three days early", before="six days say little of a month")
+    ),
+    person(486, 111, misses(QUOTA, 2, 14, "at this pace used up exactly three days early")),
+    person(487, 112, filling(4, 5, after="overage was agreed")),
 )
 
 COMPANIES = (*USAGE_COMPANIES, *FAILED_COMPANIES, *QUOTA_COMPANIES)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from statistics import median
 
 from tests.seeds.people import Raw, World, berlin, time
@@ -186,6 +187,17 @@ def seats(world: World, account_id: str, *roles: str) -> set[str]:
     }
 
 
+def flagged(world: World, flag: str) -> Members:
+    """The accounts of which that is noted now."""
+    return {
+        row["account_id"]
+        for row in world.rows("raw_account_flags")
+        if row["flag"] == flag
+        and world.past(row["starts_at"])
+        and not (time(row["ends_at"]) or datetime.max) <= world.as_of
+    }
+
+
 def usage_drop_40_wow(world: World) -> Members:
     quantities, found = usage(world), set()
     status = {
@@ -225,13 +237,17 @@ def failed_payment_still_active(world: World) -> Members:
 
 def approaching_quota_80(world: World) -> Members:
     quantities, found = usage(world), set()
+    agreed = flagged(world, "prepaid_overage")
     for row in world.latest("raw_quotas", ["account_id", "metric", "period_start"], "changed_at"):
         age = (world.today - datetime.fromisoformat(row["period_start"]).date()).days
         over = world.today >= datetime.fromisoformat(row["period_end"]).date()
         if age < 0 or over or not row["quota"] or world.within(time(row["changed_at"]), hours=24):
             continue
-        used = sum(quantity for day, quantity in quantities[row["account_id"]].items() if 1 <= day <= age)
-        if 80 * int(row["quota"]) <= 100 * used < 100 * int(row["quota"]):
+        used, quota = sum(quantities[row["account_id"]].get(day, 0) for day in range(1, age + 1)), int(row["quota"])
+        length = (datetime.fromisoformat(row["period_end"]) - datetime.fromisoformat(row["period_start"])).days
+        runs_dry = used and age >= 7 and Fraction(quota * age, used) < length - 3
+        near = 100 * used >= 80 * quota or runs_dry
+        if near and used < quota and row["account_id"] not in agreed:
             found |= seats(world, row["account_id"], "owner", "admin", "billing")
     return found & world.reachable()
 

@@ -33,7 +33,7 @@ SIZES = {
     "recent_buyers_suppress": (100, 500),
     "usage_drop_40_wow": (10, 40),
     "failed_payment_still_active": (4, 20),
-    "approaching_quota_80": (10, 40),
+    "approaching_quota_80": (20, 60),
 }
 """Fewest and most members on a day"""
 

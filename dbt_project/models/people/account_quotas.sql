@@ -4,6 +4,7 @@ with periods as (
     metric,
     quota,
     period_start,
+    period_end,
     changed_at,
     row_number() over (partition by account_id, metric order by period_start desc) as recency
   from {{ ref('stg_quotas') }}
@@ -31,6 +32,9 @@ select
   periods.metric,
   periods.quota,
   periods.changed_at as quota_changed_at,
+  periods.period_start,
+  periods.period_end,
+  {{ days_ago('periods.period_start') }} as days_elapsed,
   coalesce(used.used, 0) as used
 from periods
 left join used using (account_id, metric)
