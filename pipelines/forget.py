@@ -212,6 +212,8 @@ class Removal(Run):
         self._forget_flushed()
 
     def _judge(self, result: Result, connection: str, count: int, until: datetime | None) -> Place:
+        if self._courier.gone and not count:
+            return Place(self._id, connection, "nothing", "the list is gone")
         if result.reason or not self.epoch:
             return Place(self._id, connection, "unconfirmed", result.reason or self._failure)
         if not count:

@@ -92,7 +92,7 @@ class Reading(Run):
         if not able.readback:
             return None, "this channel cannot be read back"
         if not self._target:
-            return None, "nothing was ever sent to it"
+            return None, "its list is gone (tailrace approve)" if self._gone else "nothing was ever sent to it"
         try:
             self.ready()
             exchange = self.subject.destination.members(self._target)
@@ -116,6 +116,9 @@ class Reading(Run):
                 drift.record(warehouse, self._id, self.epoch, found, now)
                 if mark:
                     drift.mark(warehouse, self._id, self.epoch, now)
+            if self._courier.gone and mark:
+                self._look_after_list(warehouse, now)
+                self._failure = self._plan.objections[0].message
             lease.release(warehouse, self._id)
         self._forget_flushed()
         note = self._failure or _say(why_not, period, overdue)

@@ -16,7 +16,7 @@ from pipelines.delivery.journal import Journal
 from pipelines.delivery.pace import Pace, credential_of
 from pipelines.delivery.ports import Clock, Transport
 from pipelines.errors import ChannelRefused, LeaseHeld, LeaseLost
-from pipelines.planning.draft import Subject, draft
+from pipelines.planning.draft import Subject, ask_to_refill, draft
 from pipelines.planning.plan import Looked, Plan
 from pipelines.state import lease, record, retention, tombstones
 from pipelines.warehouse.protocol import Opener, Warehouse
@@ -87,7 +87,7 @@ class Run:
         self._waiting: list[Waiting] = []
         self._flushed: list[record.Receipt] = []
         self._target: str | None = None
-        self._moved = False
+        self._moved = self._gone = False
 
     def begin(self, warehouse: Warehouse) -> None:
         sync, now = self.subject.sync, self._ports.clock.now()
@@ -104,6 +104,7 @@ class Run:
         self._courier.lease_ends = self._ports.clock.monotonic() + lease.SECONDS
         self._target = sync.target or _setting(self.subject.destination) or control.target
         self._moved = bool(control.target) and self._target != control.target
+        self._gone = bool(control.gone)
         self._forget_flushed()
 
     def fence(self, warehouse: Warehouse) -> None:
@@ -112,17 +113,21 @@ class Run:
             lease.fence(warehouse, self._id, self.epoch)
 
     def ready(self) -> None:
-        """Ask jobs and find the remote list, with the warehouse closed."""
-        destination = self.subject.destination
+        """Ask jobs and find the remote list, with the warehouse closed. One that was gone is made when that is agreed.
+        """
         try:
             if self._waiting and self.epoch:
                 deliver.ask_jobs(self._courier, self._waiting, self._target, self._transport, self._ports.clock)
-            lists = self.subject.sync.members and destination.capabilities.needs_target
-            if self.epoch and not self._failure and lists and not self._target:
-                self._target = deliver.converse(
-                    self._courier, destination.prepare(self.subject.audience.name), self._transport, self._ports.clock)
+            if self.epoch and not self._failure and not self._gone:
+                self._find_list()
         except ChannelRefused as error:
             self._failure = str(error)
+
+    def _find_list(self) -> None:
+        destination = self.subject.destination
+        if not self._target and self.subject.sync.members and destination.capabilities.needs_target:
+            self._target = deliver.converse(
+                self._courier, destination.prepare(self.subject.audience.name), self._transport, self._ports.clock)
 
     def plan(self, warehouse: Warehouse, looked: Looked) -> Plan:
         if not self.epoch:
@@ -131,7 +136,7 @@ class Run:
             lease.fence(warehouse, self._id, self.epoch)
             self._flush(warehouse)
             if self._moved:
-                record.void_ledger(warehouse, self._id, self.epoch - 1)
+                record.void_ledger(warehouse, self._id, self.epoch - 1, self._ports.clock.now())
             if self._target:
                 record.remember_target(warehouse, self._id, self._target)
             self._plan = draft(warehouse, self.subject, looked, self._journal.id, self._ports.clock.now(),
@@ -141,11 +146,12 @@ class Run:
 
     def send(self) -> Iterator[deliver.Progress]:
         self._failure = self._failure or self._lacks_room()
-        if self._failure or not self._plan.changes:
+        if self._failure or not self._plan.changes or (self._gone and self._plan.held):
             return
-        batching = deliver.Batching(self._id, self.epoch, self.subject.audience.name, self.subject.sync, self._target,
-                                    self.subject.sparing)
         try:
+            self._find_list()
+            batching = deliver.Batching(self._id, self.epoch, self.subject.audience.name, self.subject.sync,
+                                        self._target, self.subject.sparing)
             if self._plan.whole and not self._plan.held:
                 yield from sessions.send(batching, self._courier, self._transport, self._ports.warehouse,
                                          self._ports.clock)
@@ -172,6 +178,7 @@ class Run:
                 lease.fence(warehouse, self._id, self.epoch)
                 record.settle(warehouse, self._id, self.epoch + 1, self._journal.id, self._journal.open_claims(), now)
                 deliver.fold(warehouse, self._id, self.epoch, self.subject.destination, now)
+                self._look_after_list(warehouse, now)
                 result = self._result(record.outcomes(warehouse, self._id, self.epoch), seconds)
                 record.close(warehouse, self._id, self.epoch, self._ports.run_id, self._started, now, result.status,
                              self._counts(result), result.reason, result.plan.cause)
@@ -183,6 +190,14 @@ class Run:
         self._forget_flushed()
         self._journal.forget_before(self.epoch + 1)
         return result
+
+    def _look_after_list(self, warehouse: Warehouse, now: datetime) -> None:
+        """Remember the list that was found; one that turned out to be gone is asked about."""
+        if said := self._courier.gone:
+            record.lose_list(warehouse, self._id, self.epoch, said, now)
+            self._plan, self._failure = ask_to_refill(warehouse, self.subject, said, self._plan, now), ""
+        elif self._target:
+            record.remember_target(warehouse, self._id, self._target)
 
     def close(self) -> None:
         self._transport.close()
@@ -199,7 +214,7 @@ class Run:
         plan = self._plan
         lost = counts.get("void", 0) + counts.get("unknown", 0)
         arrived = any(counts.get(outcome) for outcome in ("ok", "accepted", "rejected", "stale"))
-        if lost and not arrived and not self._failure:
+        if lost and not arrived and not self._failure and not self._courier.gone:
             self._failure = f"none of {lost:,} operations arrived; the next run sends them again where that is safe"
         status = "failed" if self._failure else "held" if plan.held else "ok" if plan.changes else "nothing"
         reason = self._failure or "; ".join(each.message for each in plan.objections if plan.held)

@@ -29,6 +29,7 @@ class Klaviyo(Writes, Consent):
         Route("GET", "api/lists", "find_lists", "L"),
         Route("POST", "api/lists", "create_list", "daily"),
         Route("GET", "api/lists/{key}", "show_list", "L"),
+        Route("DELETE", "api/lists/{key}", "drop_list", "M"),
         Route("GET", "api/lists/{key}/relationships/profiles", "list_ids", "L"),
         Route("POST", "api/lists/{key}/relationships/profiles", "join", "M"),
         Route("DELETE", "api/lists/{key}/relationships/profiles", "leave", "M"),
@@ -108,6 +109,11 @@ class Klaviyo(Writes, Consent):
     def show_list(self, call: Call, key: str) -> Reply:
         self.known("lists", key)
         return Reply(200, {"data": self._list(call, key)})
+
+    def drop_list(self, call: Call, key: str) -> Reply:  # noqa: ARG002 (all answers are called alike)
+        self.known("lists", key)
+        self.account.drop_list(key)
+        return Reply(204)
 
     def _list(self, call: Call, key: str) -> Document:
         found = self.state["lists"][key]

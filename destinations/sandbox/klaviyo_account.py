@@ -120,10 +120,16 @@ class Account:
         known[channel] = {"consent": status, "consent_timestamp": at}
 
     def create_list(self, name: str, at: str) -> str:
-        seed = hashlib.sha256(f"{len(self.state['lists'])}|{name}".encode()).digest()
+        nth = len(self.state["lists"]) + self.state.get("dropped", 0)
+        seed = hashlib.sha256(f"{nth}|{name}".encode()).digest()
         key = "".join(ALPHABET[byte % len(ALPHABET)] for byte in seed[:6])
         self.state["lists"][key] = {"name": name, "created": at, "members": {}}
         return key
+
+    def drop_list(self, key: str) -> None:
+        """Delete a list; its profiles stay, and no list ever has its id again."""
+        del self.state["lists"][key]
+        self.state["dropped"] = self.state.get("dropped", 0) + 1
 
     def start_job(self, rows: list[Document], lists: list[str], times: tuple[float, float], outcome: Document) -> str:
         """Queue an import that ends at `times[1]`; `outcome`: is it cancelled, applied, and which rows are refused."""
@@ -160,7 +166,8 @@ class Account:
                 continue
             job["profiles"][key] = True
             for name in job["lists"]:
-                self.state["lists"][name]["members"].setdefault(key, at)
+                if name in self.state["lists"]:
+                    self.state["lists"][name]["members"].setdefault(key, at)
 
     def _import(self, row: Document, refused: bool, at: str) -> str:
         if refused:

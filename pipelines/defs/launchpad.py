@@ -1,7 +1,8 @@
 """The link of a held plan: it opens Dagster's launchpad with the approval filled in, but for who decides and why.
 
 The launchpad reads `config` and `assetSelection` from its address. Launching approves exactly this plan and syncs the
-audience; dbt builds nothing in between, or the plan might be another by then.
+held sync alone, or all of the audience where the plan is a smaller list of persons to spare; dbt builds nothing in
+between, or the plan might be another by then.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ def approval_address(location: str, audience: Audience, plan_id: str) -> str:
     step = f"activate_{audience.name}"
     asked = {"approve_plan": plan_id, "approved_by": "", "reason": ""}
     config = yaml.safe_dump({"ops": {step: {"config": asked}}}, sort_keys=False)
-    assets = [snapshot_key(audience), *(sync_key(audience, sync) for sync in audience.syncs)]
+    held = [sync for sync in audience.syncs if plan_id.startswith(f"{audience.sync_id(sync)}-")]
+    assets = [snapshot_key(audience), *(sync_key(audience, sync) for sync in held or audience.syncs)]
     query = urlencode([("config", config), *_selection(assets, step)], quote_via=quote)
     return f"/locations/{quote(location)}/jobs/{JOB}/playground/setup?{query}"
 

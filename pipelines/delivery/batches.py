@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from destinations.protocol import Capabilities, Limits, Member, Operation
+from destinations.protocol import Capabilities, Limits, Member, Operation, Outcome, Verdict
 
 ENVELOPE = 400
 """Bytes allowed for what a channel's format puts around one member."""
+_WHOLE = re.compile(r"HTTP (200|400|413|422)\b")
 
 
 class Op(NamedTuple):
@@ -85,3 +87,12 @@ def cut(ops: Iterable[Op], limits: Limits) -> Iterator[Sequence[Op]]:
         size += more
     if batch:
         yield batch
+
+
+def is_refused_whole(outcomes: Sequence[Outcome]) -> bool:
+    """Whether one poison row may be to blame: the channel refused the request and named no row of it.
+
+    Rows that the destination kept back, each for a reason of its own, were not in the request.
+    """
+    whole = [outcome.reason for outcome in outcomes if _WHOLE.match(outcome.reason)]
+    return len(whole) > 1 and len(set(whole)) == 1 and all(o.verdict is Verdict.REJECTED for o in outcomes)

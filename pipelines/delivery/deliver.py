@@ -153,7 +153,7 @@ def _note(courier: Courier, ops: Sequence[Op], outcome: str, reason: str) -> Non
 
 def waiting(warehouse: Warehouse, sync_id: str) -> list[jobs.Waiting]:
     """Operations that jobs of the channel have taken over."""
-    return [jobs.Waiting(*row) for row in warehouse.query(ledger.WAITING, [sync_id])]
+    return [jobs.Waiting(*row) for row in warehouse.query(ledger.WAITING, {"sync_id": sync_id})]
 
 
 def ask_jobs(
@@ -194,5 +194,5 @@ def converse(
 
 def fold(warehouse: Warehouse, sync_id: str, epoch: int, destination: Destination, now: datetime) -> None:
     """Fold the ledger up to this epoch, or up to the last one before an operation that a job still has."""
-    open_epochs = [op.epoch for op in waiting(warehouse, sync_id)]
+    open_epochs = [op.epoch for op in waiting(warehouse, sync_id) if op.action != "event"]
     ledger.fold(warehouse, sync_id, min([epoch, *(other - 1 for other in open_epochs)]), lateness(destination), now)

@@ -16,10 +16,9 @@ requests that only read. An exchange of several requests is void only while its 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from destinations.protocol import (
@@ -27,6 +26,7 @@ from destinations.protocol import (
     Dedupe,
     Destination,
     Exchange,
+    Gone,
     Limits,
     Operation,
     Outcome,
@@ -35,10 +35,11 @@ from destinations.protocol import (
     Response,
     Verdict,
 )
+from pipelines.delivery.batches import is_refused_whole
 from pipelines.delivery.journal import Journal
 from pipelines.delivery.lanes import Lane, Pause, Send
 from pipelines.delivery.pace import Pace
-from pipelines.delivery.ports import Answer, Clock, Lost
+from pipelines.delivery.ports import Answer, Clock, Lost, unix_time
 from pipelines.errors import ChannelRefused
 from pipelines.state.record import Receipt
 
@@ -52,7 +53,6 @@ BREAKER = 5
 """Lost or failed answers in a row after which a run stops sending."""
 SPLITS = 64
 """Requests beyond the first that may be spent to find the poison rows of one batch: 2 k log2(n/k) for k of n rows."""
-_WHOLE = re.compile(r"HTTP (200|400|413|422)\b")
 OUTCOMES = {Verdict.ACCEPTED: "ok", Verdict.REJECTED: "rejected", Verdict.DEFERRED: "void",
             Verdict.PENDING: "accepted", Verdict.UNKNOWN: "unknown"}
 """Verdict of a destination → outcome of a receipt."""
@@ -84,6 +84,8 @@ class Courier:
     """Operations were left where they are because the lease must be renewed first."""
     stopped: str = ""
     """Why nothing more is sent in this run."""
+    gone: str = ""
+    """What the channel says, where the remote list is not there any more."""
     at_least_once: bool = False
     """Messages are repeated until there is an answer, though the channel ignores no repeats."""
     has_jobs: bool = False
@@ -128,7 +130,13 @@ class Courier:
         except StopIteration as done:
             result.append(done.value)
         except Refused as error:
-            raise ChannelRefused(f"connection {self.connection}: {error}") from None
+            raise self.end(error) from None
+
+    def end(self, error: Refused) -> ChannelRefused:
+        """What ends the run when only the operator can help."""
+        if isinstance(error, Gone):
+            self.gone = self.stopped = str(error)
+        return ChannelRefused(f"connection {self.connection}: {error}")
 
     def lease_is_short(self) -> bool:
         """Whether one more request could outlive the lease."""
@@ -165,7 +173,7 @@ class _Talk:
         except Refused as error:
             self._write("unknown" if self._answered else "void", None, "stopped")
             self._of.stopped = str(error)
-            raise ChannelRefused(f"connection {self._of.connection}: {error}") from None
+            raise self._of.end(error) from None
 
     def ask(self, request: Request) -> Generator[Send | Pause, Answer | None, Answer]:
         """The final answer to one request; Lost when it was given up, with the members' outcomes written."""
@@ -258,7 +266,7 @@ class _Talk:
         self._claimed = False
 
     def _write_outcomes(self, outcomes: Sequence[Outcome]) -> None:
-        if self._may_split and len(self._places) > 1 and _is_refused_whole(outcomes):
+        if self._may_split and len(self._places) > 1 and is_refused_whole(outcomes):
             self._write("void", None, "refused as a whole")
             self.split = True
             return
@@ -281,17 +289,3 @@ class _Talk:
 
     def _record(self, receipts: Sequence[Receipt]) -> None:
         self._of.journal.result(receipts)
-
-
-def unix_time(clock: Clock) -> float:
-    """Unix time of a clock that speaks UTC."""
-    return clock.now().replace(tzinfo=UTC).timestamp()
-
-
-def _is_refused_whole(outcomes: Sequence[Outcome]) -> bool:
-    """Whether one poison row may be to blame: the channel refused the request and named no row of it.
-
-    Rows that the destination kept back, each for a reason of its own, were not in the request.
-    """
-    whole = [outcome.reason for outcome in outcomes if _WHOLE.match(outcome.reason)]
-    return len(whole) > 1 and len(set(whole)) == 1 and all(o.verdict is Verdict.REJECTED for o in outcomes)

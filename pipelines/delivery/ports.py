@@ -45,6 +45,11 @@ class Transport(Protocol):
     def close(self) -> None: ...
 
 
+def unix_time(clock: Clock) -> float:
+    """Unix time of a clock that speaks UTC."""
+    return clock.now().replace(tzinfo=UTC).timestamp()
+
+
 class SystemClock:
     """The clock of this machine."""
 

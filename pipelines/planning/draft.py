@@ -116,13 +116,14 @@ def draft(
     """
     control, taken = lease.control(warehouse, subject.id), looked.taken
     compare(warehouse, subject, now)
-    cause = cause or _cause(warehouse, subject)
+    cause = cause or ("another remote list" if control.gone else _cause(warehouse, subject))
     reach, types = _measure(warehouse, subject, looked, rekeyed=cause.startswith(MAPPING))
     hold = holds.current(warehouse, subject.id)
     limits = limits_of(subject.audience)
     if hold:
         limits = limits.stricter(guards.Limits.of(hold.limits))
-    objections = (*looked.objections, *guards.judge_reach(reach, limits)) or _of_released(warehouse, hold)
+    gone = (guards.list_gone(control.gone, _count_wanted(warehouse)),) if control.gone else ()
+    objections = (*gone, *looked.objections, *guards.judge_reach(reach, limits)) or _of_released(warehouse, hold)
     plan_id = _digest(warehouse, subject) if objections else ""
     held = bool(objections) and not (hold and hold.state == "approved" and hold.plan_id == plan_id)
     due = (0, 0) if held else _due(warehouse, subject, control, taken, now)
@@ -132,13 +133,33 @@ def draft(
         if held:
             holds.open_hold(warehouse, subject.id, plan_id, [asdict(each) for each in objections],
                             limits.finite(), now)
-            intents.keep_only_suppressed(warehouse, subject.sparing, adds=subject.takes_in)
+            intents.keep_only_suppressed(warehouse, subject.sparing, adds=subject.takes_in and not gone)
         else:
             holds.close(warehouse, subject.id, "used" if objections else "dropped", now)
+            record.refill(warehouse, subject.id)
             record.remember_types(warehouse, subject.id, types)
             mapping.remember(warehouse, subject.id, subject.mapped, render.VERSION)
         _write(warehouse, subject, control, taken, journal_id, now, held=held)
     return plan
+
+
+def ask_to_refill(warehouse: Warehouse, subject: Subject, said: str, plan: Plan, now: datetime) -> Plan:
+    """Hold what the channel's answer has made of the plan: the list is gone, and all who are wanted are to be added.
+
+    Call inside the transaction in which the ledger was voided.
+    """
+    ledger.compare(warehouse, subject.id, now, lateness(subject.destination), members=subject.sync.members)
+    wanted = _count_wanted(warehouse)
+    objection = guards.list_gone(said, wanted)
+    plan_id = holds.digest(warehouse, subject.id, subject.sparing, messages=False, shrinking=subject.takes_in)
+    holds.open_hold(warehouse, subject.id, plan_id, [asdict(objection)], limits_of(subject.audience).finite(), now)
+    return replace(plan, wanted=wanted, add=wanted, update=0, remove=0, keep=0, trigger=0, silent=0, whole=0,
+                   objections=(objection,), plan_id=plan_id, held=True)
+
+
+def _count_wanted(warehouse: Warehouse) -> int:
+    [(wanted,)] = warehouse.query("select count(*) from temp.wanted")
+    return int(wanted)
 
 
 def _cause(warehouse: Warehouse, subject: Subject) -> str:
@@ -181,7 +202,7 @@ def _measure(
 ) -> tuple[guards.Reach, dict[str, str]]:
     """`rekeyed`: another mapping gives persons other keys, so an old key is no loss while its person has a new one."""
     changes: dict[str, int] = dict(warehouse.query("select action, count(*) from temp.changes group by action"))
-    [(wanted,)] = warehouse.query("select count(*) from temp.wanted")
+    wanted = _count_wanted(warehouse)
     [(members, unusable)] = warehouse.query(
         "select count(*), count(*) filter (where dest_key is null) from activation.desired where sync_id = ?",
         [subject.id])
@@ -253,7 +274,7 @@ def _count(
 ) -> Plan:
     sync = subject.sync
     changes: dict[str, int] = dict(warehouse.query("select action, count(*) from temp.changes group by action"))
-    [(wanted,)] = warehouse.query("select count(*) from temp.wanted")
+    wanted = _count_wanted(warehouse)
     [(removals,)] = warehouse.query("select count(*) from temp.removals")
     [(unusable,)] = warehouse.query("select count(*) from activation.desired where sync_id = ? and dest_key is null",
                                     [subject.id])

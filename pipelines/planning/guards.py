@@ -152,6 +152,11 @@ def columns_missing(reach: Reach, _: Limits) -> Objection | None:
                                 "it out of the declaration")
 
 
+def list_gone(said: str, wanted: int) -> Objection:
+    """The remote list is not there any more."""
+    return Objection("gone", f"{said}: recreate and refill ({wanted:,} rows)?")
+
+
 def shrunk(before: int, gone: int, limit: float) -> str:
     """What speaks against a list of persons to spare that lost `gone` of `before`; nothing where it is usual."""
     if gone <= max(ONE, limit * before):

@@ -39,6 +39,7 @@ def digest(
     What goes out while it is held is no part of it, or an approval would meet another plan: the removal of suppressed
     persons, and with `shrinking` (of a list of persons to spare) whoever comes in.
     """
+    entering = "union all select md5(concat_ws('|', 'enters', person_key)) from temp.moved where old_standing is null"
     [(parts,)] = warehouse.query(
         f"""select string_agg(part, '' order by part) from (
             select md5(concat_ws('|', action, dest_key, coalesce(payload_hash, '-'))) as part from temp.changes
@@ -47,9 +48,7 @@ def digest(
             select md5(concat_ws('|', 'remove', dest_key)) from temp.changes
             where action = 'remove' and coalesce(json_extract_string(held_identifiers, '$.person'), '') not in (
                 select _key from ({persons(suppressions)}) as spared where _key is not null)
-            union all
-            select md5(concat_ws('|', 'enters', person_key)) from temp.moved
-            where old_standing is null and {messages}
+            {entering if messages else ""}
         ) as parts""")
     [(found,)] = warehouse.query("select md5(?)", [f"{sync_id}|{parts or ''}"])
     return f"{sync_id}-{found[:10]}"

@@ -33,6 +33,8 @@ class Control:
     """Remote list, segment or audience in use."""
     trigger_since: int | None
     """Entries up to this snapshot were there before the trigger; None: no trigger has been planned yet."""
+    gone: str | None
+    """What the channel says of the remote list that is not there any more, until a person has it made anew."""
 
 
 def take(
@@ -75,8 +77,8 @@ def _insert(warehouse: Warehouse, sync_id: str, audience: str, connection: str) 
 
 def control(warehouse: Warehouse, sync_id: str) -> Control:
     """The control row of a sync that has begun."""
-    [row] = warehouse.query("select epoch, target, trigger_since from activation.sync_control where sync_id = ?",
-                            [sync_id])
+    [row] = warehouse.query("select epoch, target, trigger_since, gone from activation.sync_control"
+                            " where sync_id = ?", [sync_id])
     return Control(*row)
 
 

@@ -142,7 +142,7 @@ def compare(
     _want(warehouse, sync_id)
     warehouse.execute(
         f"create temp table pending as select distinct dest_key from ({WAITING}) as w where action <> 'event'",
-        [sync_id])
+        {"sync_id": sync_id})
     before = now - timedelta(seconds=reassert_every) if reassert_every else datetime(1970, 1, 1)
     scope = _scope(warehouse, sync_id, lateness)
     look_at(warehouse, scope, DIFFERING, reassert_before=before)
@@ -249,7 +249,7 @@ WAITING = """
         r.first_sent_at
     from activation.op as o
     inner join activation.receipt as r on o.sync_id = r.sync_id and o.epoch = r.epoch and o.op_id = r.op_id
-    where o.sync_id = ? and r.outcome = 'accepted' and not exists (
+    where o.sync_id = $sync_id and r.outcome = 'accepted' and not exists (
         select 1 from activation.receipt as later
         where later.sync_id = r.sync_id and later.epoch = r.epoch and later.op_id = r.op_id
             and later.attempt > r.attempt)"""

@@ -25,6 +25,8 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ("alter table {schema}.snapshot add column if not exists recorded_at timestamp",),
     # 7: `undelivered` lists a message in doubt as such when a later try of it was suppressed (views are made anew)
     (),
+    # 8: a remote list that is gone is known to be
+    ("alter table {schema}.sync_control add column if not exists gone varchar",),
 )
 """What leads from version 1 to 2, from 2 to 3 and so on. Tables that are new need no step: they are created."""
 VERSION = 1 + len(STEPS)

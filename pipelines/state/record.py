@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from pipelines.state import ledger
 from pipelines.warehouse.protocol import Warehouse
 
 
@@ -68,10 +69,31 @@ def last_share_unusable(warehouse: Warehouse, sync_id: str) -> float:
     return counts["unusable"] / counts["members"] if counts.get("members") else -1.0
 
 
-def void_ledger(warehouse: Warehouse, sync_id: str, epoch: int) -> None:
-    """Forget what was delivered up to `epoch`: it was delivered to another remote list than the one in use now."""
+def void_ledger(warehouse: Warehouse, sync_id: str, epoch: int, now: datetime) -> None:
+    """Forget what was delivered up to `epoch`: it was delivered to another remote list than the one in use now.
+
+    What a job still has of it says nothing of that list either.
+    """
     warehouse.execute("delete from activation.ledger_base where sync_id = ?", [sync_id])
     warehouse.execute("update activation.sync_control set folded_epoch = ? where sync_id = ?", [epoch, sync_id])
+    warehouse.execute(
+        f"""insert into activation.receipt (sync_id, epoch, op_id, attempt, seq, outcome, reason, first_sent_at,
+            recorded_at)
+        select $sync_id, w.epoch, w.op_id, w.attempt + 1, w.seq, 'void', 'given to a list that is not used any more',
+            w.first_sent_at, $now
+        from ({ledger.WAITING}) as w where w.action <> 'event' and w.epoch <= $epoch""",
+        {"sync_id": sync_id, "epoch": epoch, "now": now})
+
+
+def lose_list(warehouse: Warehouse, sync_id: str, epoch: int, said: str, now: datetime) -> None:
+    """The remote list is gone, and with it all that it held up to `epoch`."""
+    void_ledger(warehouse, sync_id, epoch, now)
+    warehouse.execute("update activation.sync_control set target = null, gone = ? where sync_id = ?", [said, sync_id])
+
+
+def refill(warehouse: Warehouse, sync_id: str) -> None:
+    """A person agreed that the list that was gone is made anew."""
+    warehouse.execute("update activation.sync_control set gone = null where sync_id = ?", [sync_id])
 
 
 def start_trigger(warehouse: Warehouse, sync_id: str, since: int) -> None:

@@ -21,7 +21,7 @@ SCHEMA = "activation"
 TABLES = {
     "sync_control": """sync_id varchar primary key, audience varchar, connection varchar, epoch bigint, owner varchar,
         lease_until timestamp, target varchar, trigger_since bigint, folded_epoch bigint, column_types varchar,
-        resend_within double, mapping varchar, payload_version bigint""",
+        resend_within double, mapping varchar, payload_version bigint, gone varchar""",
     "snapshot": """audience varchar, snapshot_id bigint, taken_at timestamp, status varchar, reason varchar,
         segment bigint, suppressed bigint, held_out bigint, entered bigint, "left" bigint, null_keys bigint,
         duplicates bigint, recorded_at timestamp, primary key (audience, snapshot_id)""",

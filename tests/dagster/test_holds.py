@@ -75,15 +75,19 @@ def test_a_list_that_shrank_is_a_red_check_and_holds_nothing(corner: Corner) -> 
         "audience/cart:suppressions_whole", True)
 
 
-def test_the_link_fills_in_the_plan_and_selects_the_audience_alone(corner: Corner) -> None:
+@pytest.mark.parametrize(("plan_id", "selected"), [
+    ("cart__hook-0123456789", ["audience/cart", "hook/cart"]), ("suppression:staff-0123456789", [*CART])])
+def test_the_link_fills_in_the_plan_and_selects_what_it_holds(
+    corner: Corner, plan_id: str, selected: list[str]
+) -> None:
     audience = corner.opened.declarations.find("cart")
-    address = urlsplit(approval_address("shop@prod", audience, "cart__hook-0123456789"))
+    address = urlsplit(approval_address("shop@prod", audience, plan_id))
     query = {name: values[0] for name, values in parse_qs(address.query).items()}
     assert address.path == "/locations/shop%40prod/jobs/sync_audiences/playground/setup"
     config = yaml.safe_load(query.pop("config"))
     assert config == {"ops": {"activate_cart": {"config": {
-        "approve_plan": "cart__hook-0123456789", "approved_by": "", "reason": ""}}}}
+        "approve_plan": plan_id, "approved_by": "", "reason": ""}}}}
     assert ["/".join(value for name, value in query.items() if name.startswith(f"assetSelection[{place}][assetKey]"))
-            for place in range(3)] == list(CART)
-    link = approval_link("shop@prod", audience, "cart__hook-0123456789")
+            for place in range(sum(name.endswith("[opNames][0]") for name in query))] == selected
+    link = approval_link("shop@prod", audience, plan_id)
     assert link == f"[Approve exactly this plan]({address.geturl()})"

@@ -273,3 +273,12 @@ def test_ten_imports_a_second_are_allowed_and_the_eleventh_must_wait(make):
     assert "ratelimit-limit" not in answers[10].headers
     bench.clock.now += 1
     assert bench.klaviyo.send("POST", "/api/profile-bulk-import-jobs", import_body([person(1)])).status == 202
+
+
+def test_a_list_that_is_deleted_is_gone_for_good_and_its_profiles_stay(bench):
+    key = create_list(bench)
+    run_import(bench, [person(1)], key)
+    assert bench.klaviyo.send("DELETE", f"/api/lists/{key}").status == 204
+    assert bench.klaviyo.send("DELETE", f"/api/lists/{key}").status == 404
+    assert bench.klaviyo.send("GET", f"/api/lists/{key}/profiles").status == 404
+    assert (create_list(bench) != key, len(bench.klaviyo.send("GET", "/api/profiles").json["data"])) == (True, 1)
