@@ -18,7 +18,7 @@ from pydantic import Field, SecretStr
 from destinations.answers import expect
 from destinations.customerio_api import TRACK, App, Track, read_rows
 from destinations.customerio_bodies import item, too_long
-from destinations.customerio_messages import BROADCAST, SENDS, announce, start
+from destinations.customerio_messages import BROADCAST, SENDS, announce, read_broadcast, start
 from destinations.customerio_segments import change, find_or_make, read_ids
 from destinations.http import Json, Request, Response
 from destinations.protocol import (
@@ -27,6 +27,7 @@ from destinations.protocol import (
     Dedupe,
     Destination,
     Exchange,
+    Job,
     Operation,
     Outcome,
     Preparation,
@@ -120,6 +121,9 @@ class Customerio(Destination):
         """Id and kind of the transactional message that an event starts; empty where it starts none."""
         kinds = {"email": self.settings.emails, "push": self.settings.pushes}
         return next(((named[event], kind) for kind, named in kinds.items() if event in named), ("", ""))
+
+    def settle(self, job: Job) -> Exchange:
+        return (yield from read_broadcast(self._app, job))
 
     def prepare(self, name: str) -> Preparation:
         return (yield from find_or_make(self._app, name))

@@ -11,17 +11,17 @@ import base64
 import re
 
 from destinations.sandbox import customerio_bodies as bodies
-from destinations.sandbox.channel import Call, Channel, Document, Refuse, Reply, Route, parse
+from destinations.sandbox.channel import Call, Document, Refuse, Reply, Route, parse
+from destinations.sandbox.customerio_messages import Messages
 from destinations.sandbox.customerio_people import Workspace, blank
 from destinations.sandbox.customerio_refusals import app, invalid, read_object, refuse
 from destinations.sandbox.shapes import complaints
 
 RATES = {"track": ((1000, 1),), "app": ((10, 1),), "send": ((100, 1),), "broadcasts": ((1, 10),)}
-RECIPIENTS = 10_000
 BATCH_BYTES, ID_BYTES = 500_000, 150
 
 
-class CustomerIo(Channel):
+class CustomerIo(Messages):
     """One Customer.io workspace."""
 
     name = "customerio"
@@ -46,6 +46,9 @@ class CustomerIo(Channel):
         Route("POST", "v1/send/email", "send", "send"),
         Route("POST", "v1/send/push", "push", "send"),
         Route("POST", "v1/campaigns/{broadcast}/triggers", "broadcast", "broadcasts"),
+        Route("GET", "v1/campaigns/{broadcast}/triggers/{trigger}", "trigger", "app"),
+        Route("GET", "v1/campaigns/{broadcast}/triggers/{trigger}/errors", "trigger_errors", "app"),
+        Route("POST", "v1/customers/attributes", "people", "app"),
     )
 
     def blank(self) -> Document:
@@ -234,34 +237,6 @@ class CustomerIo(Channel):
         found = [{kind: person.get(kind) for kind in ("id", "email", "cio_id")} for person in people]
         following = rest[limit - 1] if len(rest) > limit else ""
         return Reply(200, {"ids": [one["id"] for one in found if one["id"]], "identifiers": found, "next": following})
-
-    def send(self, call: Call, kind: str = "email") -> Reply:
-        """A transactional message: there is no key that would make a repeat harmless."""
-        for message in bodies.wrong_send(read_object(call), kind):
-            raise refuse(400, message)
-        given, now = call.json, self.setup.clock()
-        name = f"{kind} {given.get('transactional_message_id', 'without template')}"
-        to = given.get("to") or next(iter(given["identifiers"].values()))
-        kept = self.workspace.keep("", name, to, now, now, given.get("message_data", {}))
-        return Reply(200, {"delivery_id": kept["id"], "queued_at": int(now)}, rows=1)
-
-    def push(self, call: Call) -> Reply:
-        return self.send(call, "push")
-
-    def broadcast(self, call: Call, broadcast: str) -> Reply:
-        """A message to each who is known; who is not costs all of them theirs, unless they are to be ignored."""
-        for wrong in complaints(read_object(call), bodies.BROADCAST):
-            raise app(400, f"{bodies.dotted(wrong.at)} {wrong.message}")
-        people, now = call.json["per_user_data"], self.setup.clock()
-        if not 1 <= len(people) <= RECIPIENTS:
-            raise app(400, f"per_user_data must name 1 to {RECIPIENTS} people")
-        known = [(key, one) for one in people if (key := self.workspace.find("id", one["id"]))]
-        if len(known) < len(people) and not call.json.get("id_ignore_missing"):
-            raise app(422, "some people are not known")
-        for key, one in known:
-            self.workspace.keep("", f"broadcast {broadcast}", self.workspace.shown(key), now, now, one.get("data", {}))
-        self.state["made"] += 1
-        return Reply(200, {"id": self.state["made"]}, rows=len(people))
 
     def _known(self, segment: str) -> Document:
         if segment not in self.state["segments"]:

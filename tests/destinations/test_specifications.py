@@ -35,6 +35,8 @@ SPECIFICATIONS = {
 }
 LOOSE = {"start", "limit"}
 """Pages of segment members: documented by Customer.io, missing from that file."""
+UNLISTED = "no operation GET /campaigns/12/triggers/3"
+"""How a broadcast stands, and its errors: documented by Customer.io, missing from that file."""
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 """Characters that YAML does not allow, in a file that was exported from elsewhere."""
 EXAMPLE_TAKEN_FOR_TYPE = "recipients/0/canvas_entry_properties: "
@@ -124,7 +126,7 @@ def test_every_request_of_every_case_is_valid_by_the_vendors_specification(
                     found = specification(reference(f"contracts/specs/{file}"), loaded)
                     host = re.sub(r"/crm/.*|(?<=/v1)/.*", "", root)
                     wrong += [f"{case.name}: {complaint}" for complaint in found.complaints(request, host)
-                              if not complaint.startswith(EXAMPLE_TAKEN_FOR_TYPE)]
+                              if not complaint.startswith((EXAMPLE_TAKEN_FOR_TYPE, UNLISTED))]
                     checked += 1
     assert wrong == []
     assert checked > 8

@@ -13,6 +13,7 @@ import pytest
 import requests
 
 import destinations
+from destinations.api import Calls
 from destinations.protocol import Operation, Request, Response
 from destinations.sandbox.server import Sandbox
 from pipelines.forget import forget
@@ -221,3 +222,34 @@ def test_a_message_of_customerio_is_sent_once_and_never_again_when_its_answer_wa
     told = [world.run(day).unknown for day in (1, 2)]
     messages = sandbox.truth()["channels"]["customerio"]["messages"]
     assert (told, [SPELLINGS.get(one["to"]) for one in messages]) == ([1, 0], ["ben"])
+
+
+class Forgetful(Far):
+    """Somebody deletes ben in Customer.io just before a broadcast."""
+
+    def __init__(self, track: Calls) -> None:
+        self.track = track
+
+    def answer(self, request: Request) -> Response:
+        if request.url.endswith("/triggers"):
+            gone = {"type": "person", "identifiers": {"id": "ben"}, "action": "delete"}
+            assert super().answer(self.track.ask("POST", "v2/batch", {"batch": [gone]})).ok
+        return super().answer(request)
+
+
+def test_who_is_not_in_the_workspace_was_left_out_of_a_broadcast_and_is_told_so(
+    open_world: Callable[..., tuple[World, Sandbox]]
+) -> None:
+    world, sandbox = open_world("customerio", trigger={"when": "enters", "event": "seen"})
+    settings = world.destination.settings.model_copy(update={"broadcasts": {"seen": "12"}})
+    world.destination = type(world.destination)(settings).for_event("seen")
+    world.run()
+    world.people(ADA, BEN)
+    world.channel = Forgetful(world.destination._track)
+    world.run(1)
+    messages = sandbox.truth()["channels"]["customerio"]["messages"]
+    receipts = world.sql("""select person_key, r.outcome, r.reason from activation.receipt r
+                            join activation.op o using (sync_id, epoch, op_id)
+                            where o.action = 'event' and r.outcome <> 'accepted' order by all""")
+    assert ([SPELLINGS.get(one["to"]) for one in messages], receipts) == (
+        ["ada"], [("ada", "ok", ""), ("ben", "rejected", "not in Customer.io")])

@@ -216,3 +216,20 @@ def test_the_track_api_takes_a_thousand_calls_a_second(make):
     bench = make(pace=True)
     statuses = [bench.customerio.send("GET", "/api/v1/accounts/region").status for _ in range(1001)]
     assert statuses == [200] * 1000 + [429]
+
+
+def test_a_broadcast_is_processed_later_and_leaves_out_whom_it_may(bench):
+    people(bench, "u1")
+    body = {"per_user_data": [{"id": "u1", "data": {"pct": 42}}, {"id": "u2"}]}
+    assert bench.app.send("POST", "/v1/campaigns/12/triggers", body).status == 422
+    bench.clock.now += 10
+    trigger = bench.app.send("POST", "/v1/campaigns/12/triggers", {**body, "id_ignore_missing": True}).json["id"]
+    path = f"/v1/campaigns/12/triggers/{trigger}"
+    times = [bench.app.send("GET", path).json["processed_at"]]
+    bench.clock.now += 1
+    times.append(bench.app.send("GET", path).json["processed_at"])
+    errors = bench.app.send("GET", f"{path}/errors").json
+    known = bench.app.send("POST", "/v1/customers/attributes", {"ids": ["u1", "u2"]}).json["customers"]
+    assert (times[0], type(times[1]), errors) == (None, int, {"errors": [], "next": ""})
+    assert [one["customer"]["id"] for one in known] == ["u1"]
+    assert bench.app.send("GET", "/v1/campaigns/12/triggers/99").status == 404
