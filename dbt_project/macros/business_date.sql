@@ -9,6 +9,10 @@
 
 {# The business day of a UTC timestamp. #}
 {% macro business_date(moment) -%}
+  {{ return(adapter.dispatch('business_date')(moment)) }}
+{%- endmacro %}
+
+{% macro default__business_date(moment) -%}
   cast(({{ moment }} at time zone 'UTC') at time zone '{{ var("business_timezone") }}' as date)
 {%- endmacro %}
 

@@ -43,6 +43,10 @@
 
 {# An address without query and fragment: those may carry a person's token, and nobody needs them. #}
 {% macro plain_url(url) -%}
+  {{ return(adapter.dispatch('plain_url')(url)) }}
+{%- endmacro %}
+
+{% macro default__plain_url(url) -%}
   split_part(split_part({{ url }}, '?', 1), '#', 1)
 {%- endmacro %}
 

@@ -114,7 +114,8 @@ EVENTS = """
         'event', dest_key, person_key, '', identifiers, coalesce(frozen, '{}'), silent, entry_id, entered_at,
         $journal_id, $now
     from (
-        select d.*, coalesce(f.attributes, p.attributes) as frozen
+        select d.dest_key, d.person_key, d.identifiers, d.silent, d.entry_id, d.entered_at, d.stay,
+            coalesce(f.attributes, p.attributes) as frozen
         from temp.due as d
         left join temp.payloads as p on d.person_key = p.person_key
         left join (

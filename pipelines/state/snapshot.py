@@ -73,7 +73,7 @@ def look(
     if audience.key_kind == "person":
         tombstones.leave_out(warehouse, key)
     before, entered, left = _compare(warehouse, audience.name)
-    counts: dict[str, int] = dict(warehouse.query("select standing, count(*) from segment group by standing"))
+    counts: dict[str, int] = dict(warehouse.query("select standing, count(*) from temp.segment group by standing"))
     recent = [row[0] for row in warehouse.query(
         """select entered from activation.snapshot
         where audience = ? and status = 'accepted' and snapshot_id > 1 and entered > 0

@@ -59,9 +59,15 @@ class Translator:
         return text
 
 
-def _rewrite(node: exp.Expr) -> exp.Expr:
+def name_subquery(node: exp.Expr) -> exp.Expr:
+    """A subquery that is read from has a name, if nobody uses it."""
     if isinstance(node, exp.Subquery) and isinstance(node.parent, exp.From | exp.Join) and not node.alias:
         node.set("alias", exp.TableAlias(this=exp.to_identifier("_rows")))
+    return node
+
+
+def _rewrite(node: exp.Expr) -> exp.Expr:
+    node = name_subquery(node)
     if isinstance(node, exp.Anonymous) and (unit := INTERVALS.get(node.name.upper())):
         interval = exp.cast(exp.Literal.string(unit), "interval")
         return exp.Mul(this=exp.Paren(this=node.expressions[0]), expression=interval)
