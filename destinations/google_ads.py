@@ -89,6 +89,7 @@ class GoogleAds(Destination):
         matches_any=True,
         paid=True,
         needs_target=True,
+        lateness=86_400,
         minimum=100,
         cutoff=True,
         target="list_id",

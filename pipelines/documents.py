@@ -26,7 +26,7 @@ def moment(at: datetime) -> str:
 def plan_entry(plan: Plan) -> dict[str, Any]:
     """One sync of a plan."""
     names = ("sync", "audience", "connection", "segment", "suppressed", "held_out", "wanted", "add", "update", "remove",
-             "keep", "trigger", "silent", "requests", "unusable", "plan_id", "held")
+             "keep", "whole", "trigger", "silent", "requests", "unusable", "plan_id", "held")
     objections = [{"guard": objection.guard, "message": objection.message} for objection in plan.objections]
     return {**{name: getattr(plan, name) for name in names}, "objections": objections, "cause": plan.cause,
             "notes": list(plan.notes)}

@@ -33,7 +33,7 @@ LOOK_EVERY = 2.0
 WIDTH = 8
 """Requests under way at once: 50 a second at 100 ms each need six."""
 JOB_PATIENCE = (0.25, 0.5, 1, 2, 4, 8)
-"""Seconds between questions to a job before it is left to the next run."""
+"""Seconds between questions to a job before it is left to the next run: a job never holds a run up for longer."""
 
 
 @dataclass(frozen=True, slots=True)

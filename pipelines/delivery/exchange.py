@@ -273,6 +273,8 @@ class _Talk:
         said, now, receipts = {outcome.id: outcome for outcome in outcomes}, self._of.clock.now(), []
         for op in self._places:
             outcome = said.get(op) or Outcome(op, Verdict.UNKNOWN, "the destination said nothing of this member")
+            if outcome.verdict is Verdict.PENDING and not outcome.job:  # nobody can be asked how it ends
+                outcome = Outcome(op, Verdict.UNKNOWN, "taken over by a job that the channel did not name")
             self._of.attempts.setdefault(op, 1)
             self._of.has_jobs = self._of.has_jobs or outcome.verdict is Verdict.PENDING
             receipts.append(self._receipt(op, now, OUTCOMES[outcome.verdict], None, outcome.reason, outcome.remote_id,

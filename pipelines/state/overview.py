@@ -24,7 +24,7 @@ class State:
     status: str | None
     reason: str
     undelivered: dict[str, int]
-    """Outcome → operations, members or rows (`no_key`, `repeated_key`) that did not get there."""
+    """Outcome (`pending`: a job has it) → operations, members or rows (`no_key`, `repeated_key`) not delivered."""
     pending: int = 0
     """Of these, with a job of the channel that has not ended."""
     rejected: dict[str, int] = field(default_factory=dict)
@@ -76,7 +76,7 @@ def states(warehouse: Warehouse, now: datetime | None = None) -> list[State]:
         return []
     members: dict[str, int] = dict(
         warehouse.query("select sync_id, count(*) from activation.delivered group by sync_id"))
-    missing = _counts(warehouse, "outcome", "true")
+    missing = _counts(warehouse, "case outcome when 'accepted' then 'pending' else outcome end", "true")
     for sync, *counts in warehouse.query(UNKEYED):
         found = {word: count for word, count in zip(("no_key", "repeated_key"), counts, strict=True) if count}
         missing[sync] = {**missing.get(sync, {}), **found}
@@ -84,7 +84,7 @@ def states(warehouse: Warehouse, now: datetime | None = None) -> list[State]:
     doubts = Counter(message.sync for message in unresolved.find(warehouse, now))
     held = {hold.sync: hold.plan_id for hold in holds.waiting(warehouse)}
     return [State(sync, audience, connection, members.get(sync, 0), ended, status, reason or "", missing.get(sync, {}),
-                  missing.get(sync, {}).get("accepted", 0), rejected.get(sync, {}), doubts[sync], held.get(sync),
+                  missing.get(sync, {}).get("pending", 0), rejected.get(sync, {}), doubts[sync], held.get(sync),
                   success)
             for sync, audience, connection, ended, status, reason, success in warehouse.query(
                 """with last as (

@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 
 from destinations.protocol import Response
+from pipelines import screens
+from pipelines.delivery import deliver
 from pipelines.delivery.deliver import Progress
+from pipelines.planning.draft import lateness
 from pipelines.planning.plan import Plan
+from pipelines.state import overview
 from tests.engine.world import Mail, World
 
 ADA, BEN, CLEO = ("ada", "ada@x.io", 1), ("ben", "ben@x.io", 2), ("cleo", "cleo@x.io", 3)
@@ -121,11 +125,44 @@ def test_a_job_that_does_not_end_is_asked_again_by_the_next_run_and_sent_again_b
     world.people(ADA)
     world.channel.faults, world.channel.job_verdict = ["job"], "pending"
     first = world.run()
-    second = world.run(0.1)
+    second = world.run(0.005)
+    with world.warehouse() as warehouse:
+        [state] = overview.states(warehouse)
+    assert (state.pending, state.undelivered) == (1, {"pending": 1})
+    assert screens.state_lines(state, world.clock.now())[-1] == "  not delivered: 1 pending"
     world.channel.job_verdict = "accepted"
-    third = world.run(0.2)
+    third = world.run(0.01)
     assert (first.pending, second.plan.add, third.status) == (1, 0, "nothing")
     assert world.ledger() == {"ada@x.io"} == set(world.channel.members)
+
+
+def test_a_job_holds_a_run_up_for_some_seconds_and_no_other_member(world: World) -> None:
+    world.people(ADA)
+    world.channel.faults, world.channel.job_verdict = ["job"], "pending"
+    assert world.run().seconds == sum(deliver.JOB_PATIENCE) == 15.75
+    world.people(ADA, BEN)
+    assert (world.run(0.005).plan.add, set(world.channel.members)) == (1, {"ben@x.io"})
+
+
+def test_a_job_without_a_name_leaves_its_members_in_doubt_until_nothing_can_arrive(world: World) -> None:
+    world.people(ADA)
+    usual, world.channel.answer = world.channel.answer, lambda _: Response(202)
+    assert (world.run().unknown, world.sql("select outcome, reason from activation.receipt")) == (
+        1, [("unknown", "taken over by a job that the channel did not name")])
+    world.channel.answer = usual
+    assert [world.run(days).plan.add for days in (0.005, 0.02, 0.03)] == [1, 0, 0]
+    assert world.ledger() == {"ada@x.io"}
+
+
+def test_a_job_that_never_ends_is_given_up_when_it_can_do_nothing_any_more(world: World) -> None:
+    world.people(ADA)
+    world.channel.faults, world.channel.job_verdict = ["job"], "pending"
+    world.run()
+    late = lateness(world.destination) / 86_400
+    assert (world.run(late * 0.9).plan.add, world.run(late * 1.1).plan.add) == (0, 1)
+    assert world.ledger() == {"ada@x.io"}
+    assert world.sql("select outcome, reason from activation.receipts where epoch = 1 and attempt > 1") == [
+        ("unknown", "its job has not ended in time")]
 
 
 def test_a_failed_job_proves_nothing_and_its_members_are_asserted_again(world: World) -> None:

@@ -13,6 +13,7 @@ from destinations import meta_ads
 from destinations.meta_ads import MetaAds
 from destinations.protocol import Capabilities, Limits, Request
 from destinations.sandbox.server import Sandbox
+from pipelines import documents
 from pipelines.delivery.http import HttpTransport
 from pipelines.delivery.ports import Answer, Lost
 from pipelines.state import holds
@@ -94,6 +95,7 @@ def keys(*numbers: int) -> list[str]:
 def test_the_list_arrives_in_parts_and_an_unchanged_one_is_not_sent_again(meta: Meta) -> None:
     first = meta.world.run()
     assert (first.status, first.plan.whole, first.accepted, meta.members) == ("ok", 10, 10, keys(*range(10)))
+    assert documents.plan_entry(first.plan)["whole"] == 10
     assert meta.wire.calls == ["POST usersreplace"] * 4
     assert (meta.world.run(1).status, len(meta.wire.calls)) == ("nothing", 4)
     meta.world.people(*PEOPLE[:8], ("p9", "p9@x.io", 9), ("q", "q@x.io", 1))
