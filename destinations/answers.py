@@ -34,6 +34,12 @@ def pending(job: str, members: Sequence[Member], why: str) -> list[Outcome]:
     return [Outcome(member.id, Verdict.PENDING, why, job=job) for member in members]
 
 
+def told(response: Response, header: str) -> int | None:
+    """A number that stands in a header; None where there is none."""
+    text = response.headers.get(header, "").strip()
+    return int(text) if re.fullmatch(r"\d{1,12}", text) else None
+
+
 def known_by(batch: Batch, kinds: Collection[str]) -> tuple[Batch, list[Outcome]]:
     """The members that have one of these identifiers, and outcomes for the others.
 

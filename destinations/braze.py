@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from pydantic import Field, SecretStr
 
-from destinations.answers import unaccepted
+from destinations.answers import told, unaccepted
 from destinations.braze_rows import LONGEST, Row, attributes, occurrence, read_rows, recipient, too_long
 from destinations.http import Json, Request, Response, bearer, send_json
 from destinations.protocol import (
@@ -118,6 +118,12 @@ class Braze(Destination):
             return None
         asked = {"retry-after": response.headers.get("x-ratelimit-retry-after", "")}
         return Response(429, asked).retry_after or super().throttled(response)
+
+    def rests(self, response: Response) -> float:
+        if told(response, "x-ratelimit-remaining") != 0:
+            return 0.0
+        reset, now = told(response, "x-ratelimit-reset"), response.sent_at
+        return max(1.0, reset - now) if reset and now else 1.0
 
     def _ask(self, path: str, body: Json) -> Request:
         region = self.settings.region

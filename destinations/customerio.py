@@ -79,6 +79,20 @@ class Customerio(Destination):
         target="segment_id",
     )
 
+    def for_event(self, event: str) -> Self:
+        """Messages and broadcasts have no key that makes a repeat harmless, and limits of their own."""
+        limits = SENDS if self._message(event)[0] else BROADCAST if event in self.settings.broadcasts else None
+        if limits is None:
+            return self
+        other, operations = type(self)(self.settings), {**self.capabilities.operations, Operation.TRIGGER: limits}
+        other.capabilities = replace(self.capabilities, operations=operations, dedupe=Dedupe.NONE, dedupe_window=0)
+        return other
+
+    def _message(self, event: str | None) -> tuple[str, str]:
+        """Id and kind of the transactional message that an event starts; empty where it starts none."""
+        kinds = {"email": self.settings.emails, "push": self.settings.pushes}
+        return next(((named[event], kind) for kind, named in kinds.items() if event in named), ("", ""))
+
     def deliver(self, batch: Batch) -> Exchange:
         if batch.operation is Operation.REMOVE:
             return (yield from change(self._track, batch, "remove_customers"))
@@ -107,20 +121,6 @@ class Customerio(Destination):
         if long and response.status in (400, 413):  # only a batch that is refused as a whole is halved
             return outcomes + every(sent, Verdict.DEFERRED, "refused together with other rows")
         return outcomes + read_rows(sent, response)
-
-    def for_event(self, event: str) -> Self:
-        """Messages and broadcasts have no key that makes a repeat harmless, and limits of their own."""
-        limits = SENDS if self._message(event)[0] else BROADCAST if event in self.settings.broadcasts else None
-        if limits is None:
-            return self
-        other, operations = type(self)(self.settings), {**self.capabilities.operations, Operation.TRIGGER: limits}
-        other.capabilities = replace(self.capabilities, operations=operations, dedupe=Dedupe.NONE, dedupe_window=0)
-        return other
-
-    def _message(self, event: str | None) -> tuple[str, str]:
-        """Id and kind of the transactional message that an event starts; empty where it starts none."""
-        kinds = {"email": self.settings.emails, "push": self.settings.pushes}
-        return next(((named[event], kind) for kind, named in kinds.items() if event in named), ("", ""))
 
     def settle(self, job: Job) -> Exchange:
         return (yield from read_broadcast(self._app, job))

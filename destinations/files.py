@@ -1,4 +1,4 @@
-"""Files in a folder, CSV or Parquet: what has changed, a file a batch, or one file with everybody, each with manifest.
+"""Files: CSV or Parquet in a folder, what has changed, a file a batch, or one file with everybody, each with manifest.
 
 Sources: RFC 4180 (CSV), the Parquet format through pyarrow, OWASP's page on CSV injection.
 

@@ -1,6 +1,6 @@
 """Google Ads Customer Match: people added to and removed from a user list, by hashed e-mail, phone and address.
 
-Source: Data Manager API v1 (https://developers.google.com/data-manager/api/reference/rest), its protos
+Sources: Data Manager API v1 (https://developers.google.com/data-manager/api/reference/rest), its protos
 (google-ads-datamanager 0.9.4), its guides on errors, consent and limits, and Google's own formatter for normalisation.
 
 A request is taken as a whole or, when it names a wrong row, not at all; Google works it off within hours, which

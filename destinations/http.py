@@ -54,6 +54,14 @@ class Response:
         return 200 <= self.status < 300
 
     @property
+    def sent_at(self) -> float | None:
+        """Unix time by the channel's own clock, from the header Date."""
+        try:
+            return parsedate_to_datetime(self.headers.get("date", "")).timestamp()
+        except (ValueError, TypeError):
+            return None
+
+    @property
     def retry_after(self) -> float | None:
         """Seconds that the header Retry-After asks for, as a number or as a date beside the header Date."""
         value = self.headers.get("retry-after", "").strip()

@@ -19,7 +19,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr, model_validator
 
-from destinations.answers import code, expect
+from destinations.answers import code, expect, told
 from destinations.http import Request, Response
 from destinations.hubspot_api import CRM, Api
 from destinations.hubspot_bodies import sendable
@@ -115,10 +115,11 @@ class Hubspot(Destination):
         return response.retry_after or (10.0 if response.get("policyName") else 0.0)
 
     def rests(self, response: Response) -> float:
-        if response.headers.get("x-hubspot-ratelimit-remaining") != "0":
+        if told(response, "x-hubspot-ratelimit-daily-remaining") == 0:
+            return _UNTIL_TOMORROW
+        if told(response, "x-hubspot-ratelimit-remaining") != 0:
             return 0.0
-        interval = response.headers.get("x-hubspot-ratelimit-interval-milliseconds", "")
-        return min(int(interval), 10_000) / 1000 if interval.isdecimal() and len(interval) < 9 else 1.0
+        return min(told(response, "x-hubspot-ratelimit-interval-milliseconds") or 1000, 10_000) / 1000
 
     def refused(self, response: Response) -> str | None:
         if response.status not in (401, 403):

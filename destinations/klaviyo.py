@@ -1,6 +1,6 @@
 """Klaviyo: profiles imported into a list, removal from it, consent, suppression, events.
 
-Source: https://developers.klaviyo.com/en/reference/api_overview, OpenAPI revision 2026-07-15 (limits and rate windows
+Sources: https://developers.klaviyo.com/en/reference/api_overview, OpenAPI revision 2026-07-15 (limits and rate windows
 as stated there for each operation), and the guide to the bulk profile import.
 
 A profile is keyed by e-mail, else by phone; the warehouse's key always goes along as `external_id`. An import is a job:
@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from pydantic import Field, SecretStr
 
-from destinations.answers import expect, unaccepted
+from destinations.answers import expect, told, unaccepted
 from destinations.http import Request, Response
 from destinations.klaviyo_api import MEDIUM, Api, error_of
 from destinations.klaviyo_bodies import LOCATION, deletion, event, too_long
@@ -118,6 +118,9 @@ class Klaviyo(Destination):
     def check(self) -> Generator[Request, Response, None]:
         response = yield self._api.ask("GET", "lists", query={"page[size]": 1}, limits=LISTS)
         expect(response, list, "data", what="the lists")
+
+    def rests(self, response: Response) -> float:
+        return float(told(response, "ratelimit-reset") or 0) if told(response, "ratelimit-remaining") == 0 else 0.0
 
     @property
     def _api(self) -> Api:

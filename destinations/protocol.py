@@ -180,10 +180,6 @@ class Destination(ABC):
     def __init__(self, settings: Any) -> None:
         self.settings = settings
 
-    @abstractmethod
-    def deliver(self, batch: Batch) -> Exchange:
-        """Assert one batch in the channel; returns one Outcome a member."""
-
     def for_event(self, event: str) -> Self:  # noqa: ARG002
         """This destination for a sync whose trigger has that event: another where the event starts something else, of
         which `capabilities` says more or less."""
@@ -194,6 +190,40 @@ class Destination(ABC):
         if kind == "phone":
             return phone(value, region or self.settings.phone_region or None)
         return email(value) if kind == "email" else text(value)
+
+    @abstractmethod
+    def deliver(self, batch: Batch) -> Exchange:
+        """Assert one batch in the channel; returns one Outcome a member."""
+
+    def replace(self, batch: Batch, part: Part) -> Exchange:  # noqa: ARG002
+        """Hand over one part of the list that takes the place of the one in the target; the last one does it."""
+        raise Refused(f"{type(self).__name__} cannot replace a list: members are added and removed")
+        yield
+
+    def cut_off(self, target: str, before: datetime) -> Preparation:  # noqa: ARG002
+        """Remove whoever was last asserted in the target before that time (aware); returns the id of the job."""
+        raise Refused(f"{type(self).__name__} cannot be cut off at a time: members are removed one by one")
+        yield
+
+    def settle(self, job: Job) -> Exchange:
+        """Ask an asynchronous job how each member ended; PENDING for those it has not ended for."""
+        return [Outcome(m.id, Verdict.UNKNOWN, "the destination keeps no jobs") for m in job.members]
+        yield
+
+    def prepare(self, name: str) -> Preparation:
+        """Find or create the remote list, segment or audience called `name`; returns its id."""
+        raise Refused(f"{type(self).__name__} keeps no remote list: nothing to prepare for {name}")
+        yield
+
+    def members(self, target: str) -> Reading:  # noqa: ARG002
+        """Read back who is in the target, as identifier values, where the channel allows it."""
+        raise Refused(f"{type(self).__name__} cannot be read back")
+        yield
+
+    def check(self) -> Generator[Request, Response, None]:
+        """Prove the credentials with one harmless request. Raises Refused when they are not good."""
+        return
+        yield
 
     def throttled(self, response: Response) -> float | None:
         """Seconds to wait before the same request again (0: as the driver likes); None when this is no throttling.
@@ -218,36 +248,6 @@ class Destination(ABC):
             "check this connection's keys and what they may do")
         where = f", and that the account lives in {self.settings.region}" if self.settings.region else ""
         return f"{type(self).__name__} refused the credentials (HTTP {response.status}): {what}{where}"
-
-    def prepare(self, name: str) -> Preparation:
-        """Find or create the remote list, segment or audience called `name`; returns its id."""
-        raise Refused(f"{type(self).__name__} keeps no remote list: nothing to prepare for {name}")
-        yield
-
-    def settle(self, job: Job) -> Exchange:
-        """Ask an asynchronous job how each member ended; PENDING for those it has not ended for."""
-        return [Outcome(m.id, Verdict.UNKNOWN, "the destination keeps no jobs") for m in job.members]
-        yield
-
-    def replace(self, batch: Batch, part: Part) -> Exchange:  # noqa: ARG002
-        """Hand over one part of the list that takes the place of the one in the target; the last one does it."""
-        raise Refused(f"{type(self).__name__} cannot replace a list: members are added and removed")
-        yield
-
-    def cut_off(self, target: str, before: datetime) -> Preparation:  # noqa: ARG002
-        """Remove whoever was last asserted in the target before that time (aware); returns the id of the job."""
-        raise Refused(f"{type(self).__name__} cannot be cut off at a time: members are removed one by one")
-        yield
-
-    def members(self, target: str) -> Reading:  # noqa: ARG002
-        """Read back who is in the target, as identifier values, where the channel allows it."""
-        raise Refused(f"{type(self).__name__} cannot be read back")
-        yield
-
-    def check(self) -> Generator[Request, Response, None]:
-        """Prove the credentials with one harmless request. Raises Refused when they are not good."""
-        return
-        yield
 
 
 def every(batch: Batch | Job, verdict: Verdict, reason: str = "") -> list[Outcome]:

@@ -12,6 +12,7 @@ credentials fetch one for each exchange. Not verified: the wording of a close th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 
 from pydantic import Field, SecretStr, model_validator
@@ -116,6 +117,10 @@ class Salesforce(Destination):
         if not response.ok and error_of(response) == "REQUEST_LIMIT_EXCEEDED":
             return _UNTIL_TOMORROW
         return super().throttled(response)
+
+    def rests(self, response: Response) -> float:
+        used = re.search(r"(?<![\w-])api-usage=(\d{1,9})/(\d{1,9})", response.headers.get("sforce-limit-info", ""))
+        return _UNTIL_TOMORROW if used and int(used[1]) >= int(used[2]) else 0.0
 
     def refused(self, response: Response) -> str | None:
         if error_of(response) == "REQUEST_LIMIT_EXCEEDED":

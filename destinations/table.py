@@ -1,6 +1,7 @@
-"""A table in a second database, PostgreSQL or DuckDB, that holds who is in an audience now: one row a member.
+"""Table: one row for each who is in an audience now, in a second database, PostgreSQL or DuckDB.
 
 Sources: PostgreSQL's pages on INSERT … ON CONFLICT, identifiers and error codes; DuckDB's on INSERT and ALTER TABLE.
+
 The audience changes by difference, so rows are put in or changed, and deleted, by their key: each is the same when it
 comes twice, and readers see every batch whole or not at all. A value that the table does not take refuses its batch,
 which the driver halves.

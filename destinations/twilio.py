@@ -103,6 +103,11 @@ class Twilio(Destination):
             return every(batch, Verdict.REJECTED, f"{number}: {_ROW[number]}")
         return unaccepted(batch, response, code(number))
 
+    def check(self) -> Generator[Request, Response, None]:
+        response = yield self._ask("GET", ".json")
+        if expect(response, str, "status", what="the account") != "active":
+            raise Refused("this Twilio account is suspended or closed: see its console")
+
     def throttled(self, response: Response) -> float | None:
         number = None if response.ok else response.get("code")
         if number == _FULL:
@@ -112,11 +117,6 @@ class Twilio(Destination):
     def refused(self, response: Response) -> str | None:
         of_row = response.status == 403 and response.get("code") in (*_ROW, *_SENDER)
         return None if of_row else super().refused(response)
-
-    def check(self) -> Generator[Request, Response, None]:
-        response = yield self._ask("GET", ".json")
-        if expect(response, str, "status", what="the account") != "active":
-            raise Refused("this Twilio account is suspended or closed: see its console")
 
     def _ask(self, method: str, path: str, form: dict[str, str] | None = None) -> Request:
         account = quote(self.settings.account_sid, safe="")

@@ -1,4 +1,6 @@
-"""Any HTTP endpoint, one signed message a member (https://www.standardwebhooks.com, specification 1.0).
+"""Webhook: one signed message a member to any HTTP endpoint.
+
+Sources: Standard Webhooks, specification 1.0 (https://www.standardwebhooks.com), and its library as verifier.
 
 `webhook-id` is the operation's id and stays the same at every attempt, so a receiver drops what it has seen; timestamp
 and signature are made anew for each attempt. Redirects are not followed. The template that newcomers copy.

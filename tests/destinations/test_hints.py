@@ -76,6 +76,30 @@ def test_hubspot_is_left_alone_when_nothing_remains_of_an_interval(
     assert HUBSPOT.rests(Response(200, headers)) == seconds
 
 
+KLAVIYO = open_("klaviyo", api_key="k")
+SALESFORCE = open_("salesforce", instance_url="https://x.example", access_token="t", external_id_field="Key__c")
+DATE = "Sun, 01 Mar 2026 12:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("channel", "headers", "seconds"),
+    [(KLAVIYO, {"ratelimit-remaining": "1", "ratelimit-reset": "42"}, 0.0),
+     (KLAVIYO, {"ratelimit-remaining": "0", "ratelimit-reset": "42"}, 42.0),
+     (KLAVIYO, {"ratelimit-remaining": "0"}, 0.0),
+     (BRAZE, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1772366403", "date": DATE}, 3.0),
+     (BRAZE, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1772366403"}, 1.0),
+     (BRAZE, {"x-ratelimit-remaining": "2", "x-ratelimit-reset": "1772366403", "date": DATE}, 0.0),
+     (HUBSPOT, {"x-hubspot-ratelimit-remaining": "9", "x-hubspot-ratelimit-daily-remaining": "0"}, 3600.0),
+     (SALESFORCE, {"sforce-limit-info": "api-usage=4999/5000"}, 0.0),
+     (SALESFORCE, {"sforce-limit-info": "api-usage=5000/5000"}, 3600.0),
+     (SALESFORCE, {"sforce-limit-info": "per-app-api-usage=250/250(appName=x)"}, 0.0)],
+)  # fmt: skip
+def test_a_channel_is_left_alone_when_its_headers_say_that_nothing_remains(
+    channel: Destination, headers: dict[str, str], seconds: float
+) -> None:
+    assert channel.rests(Response(200, headers)) == seconds
+
+
 def test_a_value_too_long_for_hubspot_is_not_sent_and_the_others_are() -> None:
     rows = [Member(f"op{n}", f"u{n}", {"email": f"u{n}@example.com"}, {"note": "x" * n}) for n in (65_536, 65_537)]
     exchange = HUBSPOT.deliver(Batch(Operation.ADD, tuple(rows), "vip"))

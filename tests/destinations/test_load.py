@@ -1,5 +1,7 @@
 """A destination is found by its name or by an import path; anything else is told with what would be right."""
 
+import inspect
+import re
 import sys
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 
 import destinations
 from destinations.klaviyo import Klaviyo
+from destinations.protocol import Destination
 
 OUTSIDE = """
 from destinations.protocol import Capabilities, Destination
@@ -38,6 +41,16 @@ def test_a_name_is_the_name_of_a_module() -> None:
 def test_modules_that_are_no_destinations_are_not_listed() -> None:
     assert {"webhook", "customerio", "klaviyo", "meta_ads"} <= set(destinations.names())
     assert not {"protocol", "http", "identifiers", "testing", "laws", "answers", "sandbox"} & set(destinations.names())
+
+
+@pytest.mark.parametrize("name", destinations.names())
+def test_a_destination_is_told_in_150_lines_in_the_order_of_the_protocol(name: str) -> None:
+    kind = destinations.load(name)
+    source = inspect.getsource(inspect.getmodule(kind) or kind)
+    story = [method for method in vars(Destination) if method in vars(kind) and not method.startswith("_")]
+    assert [method for method in vars(kind) if method in story] == story
+    assert re.match(r'"""[A-Z][\w. -]+: [^\n]+\.\n\nSources: ', source)
+    assert len(source.splitlines()) <= 150
 
 
 def test_a_misspelt_name_is_told_with_the_right_one() -> None:
