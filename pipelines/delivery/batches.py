@@ -94,5 +94,7 @@ def is_refused_whole(outcomes: Sequence[Outcome]) -> bool:
 
     Rows that the destination kept back, each for a reason of its own, were not in the request.
     """
+    if any(outcome.verdict is not Verdict.REJECTED for outcome in outcomes):
+        return False
     whole = [outcome.reason for outcome in outcomes if _WHOLE.match(outcome.reason)]
-    return len(whole) > 1 and len(set(whole)) == 1 and all(o.verdict is Verdict.REJECTED for o in outcomes)
+    return len(whole) > 1 and len(set(whole)) == 1

@@ -16,11 +16,11 @@ from destinations.protocol import Batch, Capabilities, Destination, Limits, Oper
 from pipelines.audiences import SuppressionModel, Sync
 from pipelines.delivery import jobs, lanes
 from pipelines.delivery.batches import Op, cut, member_of, operation_of, too_large
-from pipelines.delivery.exchange import Courier, Place
+from pipelines.delivery.exchange import Courier, Parcel
 from pipelines.delivery.ports import Clock, Transport
 from pipelines.planning.draft import lateness
 from pipelines.state import lease, ledger, record
-from pipelines.state.record import Receipt
+from pipelines.state.record import Receipt, neighbours
 from pipelines.state.suppressions import persons
 from pipelines.warehouse.protocol import Opener, Warehouse
 
@@ -118,8 +118,8 @@ def _lanes(plan: Batching, courier: Courier, window: Sequence[Op]) -> list[list[
     asked_by = {action: operation_of(action, able) for action in {op.action for op in window}}
     spared = [op for op in window if op.suppressed]
     refused = [op for op in window if not op.suppressed and too_large(op, able.operations[asked_by[op.action]])]
-    _note(courier, spared, "suppressed", "suppressed since the plan")
-    _note(courier, refused, "rejected", "larger than one member may be in this channel")
+    _note(plan, courier, spared, "suppressed", "suppressed since the plan")
+    _note(plan, courier, refused, "rejected", "larger than one member may be in this channel")
     settled = {op.op_id for op in (*spared, *refused)}
     left = [op for op in window if op.op_id not in settled] if settled else window
     phases: dict[int, list[lanes.Lane]] = {0: [], 1: [], 2: [], 3: []}
@@ -132,11 +132,11 @@ def _lanes(plan: Batching, courier: Courier, window: Sequence[Op]) -> list[list[
     for (phase, operation, silent), ops in groupby(sorted(left, key=kind), key=kind):
         limits = able.operations[operation]
         for batch in cut(ops, limits):
-            places = {op.op_id: Place(op.epoch, op.seq) for op in batch}
+            parcel = Parcel(plan.epoch, {op.op_id: op.seq for op in batch})
             event = plan.sync.trigger.event if operation is Operation.TRIGGER and plan.sync.trigger else None
             asked = Batch(operation, tuple(member_of(op) for op in batch), plan.audience, plan.target, event,
                           silent and operation is Operation.TRIGGER, courier.clock.now().replace(tzinfo=UTC))
-            phases[phase].append(courier.deliver(asked, limits, places))
+            phases[phase].append(courier.deliver(asked, limits, parcel))
     return list(phases.values())
 
 
@@ -145,10 +145,10 @@ def _phase(op: Op, adds: int) -> int:
     return {"remove": 2 if op.seq > adds else 0, "event": 3}.get(op.action, 1)
 
 
-def _note(courier: Courier, ops: Sequence[Op], outcome: str, reason: str) -> None:
+def _note(plan: Batching, courier: Courier, ops: Sequence[Op], outcome: str, reason: str) -> None:
     now = courier.clock.now()
-    courier.journal.result([Receipt(op.epoch, op.op_id, 0, op.seq, outcome, None, reason, None, None, now, now)
-                            for op in ops])
+    courier.journal.result([Receipt(plan.epoch, first, last, 0, outcome, None, reason, None, None, now, now)
+                            for first, last in neighbours(op.seq for op in ops)])
 
 
 def waiting(warehouse: Warehouse, sync_id: str) -> list[jobs.Waiting]:

@@ -16,10 +16,11 @@ requests that only read. An exchange of several requests is void only while its 
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field, replace
+from collections import defaultdict
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from destinations.protocol import (
     Batch,
@@ -41,7 +42,7 @@ from pipelines.delivery.lanes import Lane, Pause, Send
 from pipelines.delivery.pace import Pace
 from pipelines.delivery.ports import Answer, Clock, Lost, unix_time
 from pipelines.errors import ChannelRefused
-from pipelines.state.record import Receipt
+from pipelines.state.record import Claim, Receipt, neighbours
 
 TRIES = 4
 """How often one request is sent in a run before its members are left to the next one."""
@@ -56,13 +57,23 @@ SPLITS = 64
 OUTCOMES = {Verdict.ACCEPTED: "ok", Verdict.REJECTED: "rejected", Verdict.DEFERRED: "void",
             Verdict.PENDING: "accepted", Verdict.UNKNOWN: "unknown"}
 """Verdict of a destination → outcome of a receipt."""
+_Ending = tuple[str, int | None, str, str | None, str | None]
+"""Outcome, status of the answer, reason, id in the channel, job."""
 
 
-class Place(NamedTuple):
-    """Where an operation stands in its plan."""
+@dataclass(slots=True)
+class Parcel:
+    """The operations that one exchange is about, and what was tried with them in this run."""
 
     epoch: int
-    seq: int
+    places: Mapping[str, int]
+    """Operation id → its place in the plan."""
+    attempt: int = 0
+    first_sent: datetime | None = None
+
+    def part(self, ids: Sequence[str]) -> Parcel:
+        """Some of them, of which the same was tried."""
+        return replace(self, places={op: self.places[op] for op in ids})
 
 
 @dataclass(slots=True)
@@ -90,31 +101,26 @@ class Courier:
     """Messages are repeated until there is an answer, though the channel ignores no repeats."""
     has_jobs: bool = False
     """Whether a job of the channel took operations over in this run."""
-    attempts: dict[str, int] = field(default_factory=dict)
-    """Operation id → attempts made in this run."""
-    first_sent: dict[str, datetime] = field(default_factory=dict)
 
-    def deliver(self, batch: Batch, limits: Limits, places: dict[str, Place]) -> Lane:
+    def deliver(self, batch: Batch, limits: Limits, parcel: Parcel) -> Lane:
         """Lane of one batch."""
-        if self.stopped or self.lease_is_short():
-            return
-        todo, spare = [batch], SPLITS
+        todo, spare = [(batch, parcel)], SPLITS
         while todo and not self.stopped and not self.lease_is_short():
-            now = todo.pop()
-            mine = {member.id: places[member.id] for member in now.members}
+            now, mine = todo.pop()
             talk = _Talk(self, limits, mine, self._repeatable(now.operation), may_split=spare > 0)
             yield from talk.hold(self.destination.deliver(now))
             if talk.split:
                 half, spare = len(now.members) // 2, spare - 2
-                todo += [replace(now, members=now.members[half:]), replace(now, members=now.members[:half])]
+                todo += [(replace(now, members=members), mine.part([member.id for member in members]))
+                         for members in (now.members[half:], now.members[:half])]
 
     def _repeatable(self, operation: Operation) -> bool:
         return (operation is not Operation.TRIGGER or self.at_least_once
                 or self.destination.capabilities.dedupe is Dedupe.KEY)
 
-    def assert_once(self, exchange: Exchange, limits: Limits, places: dict[str, Place]) -> Lane:
+    def assert_once(self, exchange: Exchange, limits: Limits, parcel: Parcel) -> Lane:
         """Lane of an exchange that is claimed, recorded, and not repeated when its answer was lost."""
-        yield from _Talk(self, limits, places, repeatable=False).hold(exchange)
+        yield from _Talk(self, limits, parcel, repeatable=False).hold(exchange)
 
     def converse(
         self, exchange: Generator[Request, Response, Any], result: list[Any], limits: Limits | None = None
@@ -123,7 +129,8 @@ class Courier:
         try:
             request = next(exchange)
             while True:
-                answer = yield from _Talk(self, limits or Limits(), {}, repeatable=limits is not None).ask(request)
+                talk = _Talk(self, limits or Limits(), Parcel(0, {}), repeatable=limits is not None)
+                answer = yield from talk.ask(request)
                 if isinstance(answer, Lost):
                     raise ChannelRefused(f"connection {self.connection}: no answer to {request!r}: {answer.reason}")
                 request = exchange.send(answer)
@@ -149,9 +156,9 @@ class _Talk:
     """One exchange under way."""
 
     def __init__(
-        self, courier: Courier, limits: Limits, places: dict[str, Place], repeatable: bool, may_split: bool = False
+        self, courier: Courier, limits: Limits, parcel: Parcel, repeatable: bool, may_split: bool = False
     ) -> None:
-        self._of, self._limits, self._places, self._repeatable = courier, limits, places, repeatable
+        self._of, self._limits, self._parcel, self._repeatable = courier, limits, parcel, repeatable
         self._may_split = may_split
         self.split = False
         """The batch was refused as a whole and nothing of it was applied: its halves are to be sent."""
@@ -243,12 +250,11 @@ class _Talk:
     def _claim(self) -> None:
         if self._claimed:
             return
-        now, courier = self._of.clock.now(), self._of
-        for op in self._places:
-            courier.attempts[op] = courier.attempts.get(op, 0) + 1
-            courier.first_sent.setdefault(op, now)
-        courier.journal.claim([(place.epoch, op, courier.attempts[op], place.seq, now)
-                               for op, place in self._places.items()])
+        now, parcel = self._of.clock.now(), self._parcel
+        parcel.attempt += 1
+        parcel.first_sent = parcel.first_sent or now
+        self._of.journal.claim([Claim(parcel.epoch, first, last, parcel.attempt, now)
+                                for first, last in neighbours(parcel.places.values())])
         self._claimed = True
 
     def _write_attempt(self, answer: Answer, *, final: bool) -> None:
@@ -260,34 +266,31 @@ class _Talk:
             self._write("void" if void else "unknown", status, reason)
 
     def _write(self, outcome: str, status: int | None, reason: str) -> None:
-        if self._places and self._claimed:
-            now = self._of.clock.now()
-            self._record([self._receipt(op, now, outcome, status, reason) for op in self._places])
+        if self._claimed:
+            self._record({(outcome, status, reason, None, None): list(self._parcel.places.values())})
         self._claimed = False
 
     def _write_outcomes(self, outcomes: Sequence[Outcome]) -> None:
-        if self._may_split and len(self._places) > 1 and is_refused_whole(outcomes):
+        parcel = self._parcel
+        if self._may_split and len(parcel.places) > 1 and is_refused_whole(outcomes):
             self._write("void", None, "refused as a whole")
             self.split = True
             return
-        said, now, receipts = {outcome.id: outcome for outcome in outcomes}, self._of.clock.now(), []
-        for op in self._places:
+        said, endings = {outcome.id: outcome for outcome in outcomes}, defaultdict[_Ending, list[int]](list)
+        for op, place in parcel.places.items():
             outcome = said.get(op) or Outcome(op, Verdict.UNKNOWN, "the destination said nothing of this member")
             if outcome.verdict is Verdict.PENDING and not outcome.job:  # nobody can be asked how it ends
                 outcome = Outcome(op, Verdict.UNKNOWN, "taken over by a job that the channel did not name")
-            self._of.attempts.setdefault(op, 1)
-            self._of.has_jobs = self._of.has_jobs or outcome.verdict is Verdict.PENDING
-            receipts.append(self._receipt(op, now, OUTCOMES[outcome.verdict], None, outcome.reason, outcome.remote_id,
-                                          outcome.job))
-        self._record(receipts)
+            endings[OUTCOMES[outcome.verdict], None, outcome.reason, outcome.remote_id, outcome.job].append(place)
+        parcel.attempt = parcel.attempt or 1
+        self._of.has_jobs = self._of.has_jobs or any(outcome == "accepted" for outcome, *_ in endings)
+        self._record(endings)
 
-    def _receipt(
-        self, op: str, now: datetime, outcome: str, status: int | None, reason: str, remote_id: str | None = None,
-        job_id: str | None = None,
-    ) -> Receipt:
-        place = self._places[op]
-        return Receipt(place.epoch, op, self._of.attempts.get(op, 0), place.seq, outcome, status, reason[:200],
-                       remote_id, job_id, self._of.first_sent.get(op, now), now)
-
-    def _record(self, receipts: Sequence[Receipt]) -> None:
-        self._of.journal.result(receipts)
+    def _record(self, endings: Mapping[_Ending, list[int]]) -> None:
+        """Write down how they ended: ending → places."""
+        now, parcel = self._of.clock.now(), self._parcel
+        self._of.journal.result([
+            Receipt(parcel.epoch, first, last, parcel.attempt, outcome, status, reason[:200], remote_id, job,
+                    parcel.first_sent or now, now)
+            for (outcome, status, reason, remote_id, job), places in endings.items()
+            for first, last in neighbours(places)])

@@ -64,6 +64,6 @@ def _ask(courier: Courier, job_id: str, ops: Sequence[Waiting], target: str | No
             if op.first_sent_at and op.first_sent_at < given_up}
     said |= {outcome.id: outcome for outcome in found[0] if outcome.verdict is not Verdict.PENDING}
     courier.journal.result([
-        Receipt(op.epoch, op.op_id, op.attempt + 1, op.seq, OUTCOMES[outcome.verdict], None, outcome.reason[:200],
+        Receipt(op.epoch, op.seq, op.seq, op.attempt + 1, OUTCOMES[outcome.verdict], None, outcome.reason[:200],
                 outcome.remote_id, None, op.first_sent_at, now)
         for op in ops if (outcome := said.get(op.op_id))])

@@ -1,9 +1,9 @@
 """The journal: what was claimed before a request and what came of it, on the disk of this host before anything else.
 
-One SQLite file a sync (WAL, synchronous=FULL), with ids and outcomes only. A claim or a result is one row however many
-operations it speaks of, its columns as JSON: a row an operation made up a third of the time of a delivery. The journal
-narrows what is unknown after a crash; safety rests on the plan rows in the warehouse. Losing it loses nothing: the
-operations of that run become unknown instead of void.
+One SQLite file a sync (WAL, synchronous=FULL), with places and outcomes only. A claim or a result is one row for all
+neighbours of a plan that share it, most often a whole request's: a row an operation made up a third of the time of a
+delivery. The journal narrows what is unknown after a crash; safety rests on the plan rows in the warehouse. Losing it
+loses nothing: the operations of that run become unknown instead of void.
 """
 
 from __future__ import annotations
@@ -11,25 +11,24 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from pipelines.errors import StateError
-from pipelines.state.record import Receipt
-
-Claim = tuple[int, str, int, int, datetime]
-"""(epoch, op_id, attempt, seq, claimed_at)"""
-Columns = Sequence[Sequence[Any]]
+from pipelines.state.record import Claim, Receipt
 
 _TABLES = """
     create table if not exists identity (id text not null);
-    create table if not exists claims (id integer primary key, epoch integer, body text);
-    create table if not exists results (id integer primary key, epoch integer, body text);
+    create table if not exists claimed (epoch integer, first integer, last integer, attempt integer, claimed_at text);
+    create table if not exists ended (epoch integer, first integer, last integer, attempt integer, outcome text,
+        http_status integer, reason text, remote_id text, job_id text, first_sent_at text, recorded_at text);
 """
+_EARLIER = {"claim": "claimed", "result": "ended"}
+"""Tables of the first release, a row an operation (epoch, op_id, attempt, seq, …); the next kept columns of many
+operations as JSON, in tables of the plural. → ours."""
 
 
 class Journal:
@@ -50,43 +49,44 @@ class Journal:
 
     def claim(self, claims: Sequence[Claim]) -> None:
         """Say durably that these attempts are about to be sent."""
-        if claims:
-            *known, claimed_at = zip(*claims, strict=True)
-            self._write("claims", [*known, _texts(claimed_at)])
+        self._write("claimed", [(*known, at.isoformat()) for *known, at in claims])
 
     def result(self, receipts: Sequence[Receipt]) -> None:
         """Say durably how attempts ended; what was said of one before stands."""
-        if receipts:
-            *known, first_sent_at, recorded_at = zip(*receipts, strict=True)
-            self._write("results", [*known, _texts(first_sent_at), _texts(recorded_at)])
+        self._write("ended", [(*known, sent_at and sent_at.isoformat(), at.isoformat())
+                              for *known, sent_at, at in receipts])
 
     def results(self) -> list[Receipt]:
-        """Results that the warehouse may not have yet."""
-        found: dict[tuple[int, str, int], Receipt] = {}
-        for *known, first_sent_at, recorded_at in self._read("results"):
-            for receipt in map(Receipt._make, zip(*known, _moments(first_sent_at), _moments(recorded_at), strict=True)):
-                found.setdefault(receipt[:3], receipt)
-        return sorted(found.values(), key=itemgetter(0, 3, 2))
+        """Results that the warehouse may not have yet, in the order in which they were said."""
+        return [Receipt._make((*known, sent_at and datetime.fromisoformat(sent_at), datetime.fromisoformat(at)))
+                for *known, sent_at, at in self._db.execute("select * from ended order by rowid")]
 
     def open_claims(self) -> list[Claim]:
         """Attempts that may have been sent and of which nothing is known."""
-        known = {key for columns in self._read("results") for key in zip(*columns[:3], strict=True)}
-        found: list[Claim] = [claim for *parts, claimed_at in self._read("claims")
-                              for claim in zip(*parts, _moments(claimed_at), strict=True) if claim[:3] not in known]
-        return sorted(found, key=itemgetter(0, 3))
+        answered: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+        for epoch, attempt, first, last in self._db.execute(
+                "select epoch, attempt, first, last from ended order by first"):
+            answered[epoch, attempt].append((first, last))
+        return sorted(Claim(epoch, *left, attempt, datetime.fromisoformat(at))
+                      for epoch, first, last, attempt, at in self._db.execute("select * from claimed")
+                      for left in _without(first, last, answered[epoch, attempt]))
 
     def flushed(self, receipts: Sequence[Receipt]) -> None:
-        """Forget results, and their claims, that the warehouse has."""
+        """Forget results that the warehouse has, and the claims of whatever has a result."""
         if not receipts:
             return
-        known = {receipt[:3] for receipt in receipts}
+        known = {receipt[:4] for receipt in receipts}
         with self._transaction():
-            for table in ("claims", "results"):
-                self._drop(table, known)
+            left = self.open_claims()
+            gone = [(row,) for row, *key in self._db.execute("select rowid, epoch, first, last, attempt from ended")
+                    if tuple(key) in known]
+            self._db.executemany("delete from ended where rowid = ?", gone)
+            self._db.execute("delete from claimed")
+            self._insert("claimed", [(*claim, at.isoformat()) for *claim, at in left])
 
     def forget_before(self, epoch: int) -> None:
         """Forget claims of earlier runs, once the warehouse has settled them."""
-        self._db.execute("delete from claims where epoch < ?", [epoch])
+        self._db.execute("delete from claimed where epoch < ?", [epoch])
 
     def compact(self) -> None:
         """Write the file anew, without what was deleted."""
@@ -96,63 +96,55 @@ class Journal:
     def close(self) -> None:
         self._db.close()
 
-    def _write(self, table: str, columns: Columns) -> None:
+    def _write(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
+        """All rows with one commit, which is the wait for the disk."""
         try:
-            self._db.execute(f"insert into {table} (epoch, body) values (?, ?)", [columns[0][-1], _packed(columns)])
+            if len(rows) == 1:
+                self._insert(table, rows)
+            elif rows:
+                with self._transaction():
+                    self._insert(table, rows)
         except sqlite3.Error as error:
             raise StateError(f"the journal cannot be written ({error}): make room on the disk of the state folder; this"
                              " run sends nothing more, and what it had sent is settled by the next one") from None
 
-    def _read(self, table: str) -> Iterator[Columns]:
-        with closing(self._db.execute(f"select body from {table} order by id")) as found:
-            yield from (_unpacked(body) for (body,) in found)
-
-    def _drop(self, table: str, known: set[tuple[int, str, int]]) -> None:
-        """Forget these attempts, and keep what else their rows speak of."""
-        for number, body in self._db.execute(f"select id, body from {table}").fetchall():
-            columns = _unpacked(body)
-            if known.issuperset(zip(*columns[:3], strict=True)):
-                self._db.execute(f"delete from {table} where id = ?", [number])
-                continue
-            left = [row for row in zip(*columns, strict=True) if row[:3] not in known]
-            self._db.execute(f"update {table} set body = ? where id = ?", [_packed(zip(*left, strict=True)), number])
+    def _insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
+        if rows:
+            self._db.executemany(f"insert into {table} values ({', '.join('?' * len(rows[0]))})", rows)
 
     def _adopt(self) -> None:
-        """Take over what the first release wrote: a row an operation, in the tables `claim` and `result`."""
-        old = [name for (name,) in self._db.execute(
-            "select name from sqlite_master where type = 'table' and name in ('claim', 'result')")]
-        if not old:
-            return
-        with self._transaction():
-            for table in old:
-                for row in self._db.execute(f"select * from {table} order by epoch, seq, attempt").fetchall():
-                    self._write(f"{table}s", [[value] for value in row])
-                self._db.execute(f"drop table {table}")
+        """Take over what earlier releases wrote."""
+        found = {name for (name,) in self._db.execute("select name from sqlite_master where type = 'table'")}
+        for old, table in _EARLIER.items():
+            for name in found & {old, f"{old}s"}:
+                with self._transaction():
+                    rows = list(self._db.execute(f"select * from {name} order by rowid"))
+                    if name != old:
+                        rows = [row for _, _, body in rows for row in _unpacked(body)]
+                    self._insert(table, [(epoch, seq, seq, attempt, *said) for epoch, _, attempt, seq, *said in rows])
+                    self._db.execute(f"drop table {name}")
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db)
 
 
-def _packed(columns: Iterable[Sequence[Any]]) -> str:
-    """Columns as JSON; one that says the same of every row says it once."""
-    return json.dumps([column[:1] if len(set(column)) == 1 else column for column in columns], separators=(",", ":"))
+def _without(first: int, last: int, answered: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """What is left of the places from `first` to `last`; `answered` is sorted."""
+    for start, end in answered:
+        if end < first or start > last:
+            continue
+        if start > first:
+            yield first, start - 1
+        first = end + 1
+    if first <= last:
+        yield first, last
 
 
-def _unpacked(body: str) -> Columns:
-    columns: Columns = json.loads(body)
+def _unpacked(body: str) -> Iterator[tuple[Any, ...]]:
+    """Rows of columns as JSON, of which one with a single value says the same of every row."""
+    columns = json.loads(body)
     rows = max(map(len, columns))
-    return [column if len(column) == rows else list(column) * rows for column in columns]
-
-
-def _texts(moments: Sequence[datetime | None]) -> list[str | None]:
-    """Times as ISO 8601; most of a column are the same one."""
-    known = {moment: moment.isoformat() if moment else None for moment in set(moments)}
-    return [known[moment] for moment in moments]
-
-
-def _moments(texts: Sequence[str | None]) -> list[Any]:
-    known = {text: datetime.fromisoformat(text) if text else None for text in set(texts)}
-    return [known[text] for text in texts]
+    return zip(*(column if len(column) == rows else column * rows for column in columns), strict=True)
 
 
 class _Transaction:

@@ -20,7 +20,7 @@ from destinations.protocol import Batch, Limits, Operation, Outcome, Part, Verdi
 from pipelines.delivery import lanes
 from pipelines.delivery.batches import Op, cut, member_of
 from pipelines.delivery.deliver import Batching, Progress
-from pipelines.delivery.exchange import Courier, Place
+from pipelines.delivery.exchange import Courier, Parcel
 from pipelines.delivery.ports import Clock, Transport
 from pipelines.errors import ChannelRefused
 from pipelines.state import lease, record
@@ -64,7 +64,7 @@ def _session(plan: Batching) -> int:
     return int.from_bytes(hashlib.sha256(f"{plan.sync_id}|{plan.epoch}".encode()).digest()[:8], "big") >> 1
 
 
-def _look(warehouse: Warehouse, plan: Batching) -> tuple[dict[str, Place], int, int]:
+def _look(warehouse: Warehouse, plan: Batching) -> tuple[Parcel, int, int]:
     """The operation that stands for the list, how many members it has, and how many of them are to be spared now."""
     scope = [plan.sync_id, plan.epoch]
     [(whole,)] = warehouse.query(
@@ -73,7 +73,7 @@ def _look(warehouse: Warehouse, plan: Batching) -> tuple[dict[str, Place], int, 
         f"""select count(*), count(s._key) from activation.op as o
         left join ({persons(plan.suppressions)}) as s on s._key = o.person_key
         where o.sync_id = ? and o.epoch = ? and o.action = 'add'""", scope)
-    return {whole: Place(plan.epoch, 0)}, total, spared
+    return Parcel(plan.epoch, {whole: 0}), total, spared
 
 
 def _read(warehouse: Warehouse, plan: Batching, sent: int, rows: int) -> list[Op]:
@@ -85,12 +85,12 @@ def _read(warehouse: Warehouse, plan: Batching, sent: int, rows: int) -> list[Op
     return [Op(*row) for row in found]
 
 
-def _part(courier: Courier, batch: Batch, part: Part, limits: Limits, whole: dict[str, Place]) -> lanes.Lane:
+def _part(courier: Courier, batch: Batch, part: Part, limits: Limits, whole: Parcel) -> lanes.Lane:
     if courier.lease_is_short():
         raise ChannelRefused(f"connection {courier.connection}: the session took too long and is left")
     exchange = courier.destination.replace(batch, part)
     if part.last:
-        yield from courier.assert_once(_as_one(exchange, *whole), limits, whole)
+        yield from courier.assert_once(_as_one(exchange, *whole.places), limits, whole)
         return
     found: list[Sequence[Outcome]] = []
     yield from courier.converse(exchange, found, limits)

@@ -2,26 +2,40 @@
 
 An operation is identified by (sync, epoch, op_id), a receipt by (sync, epoch, op_id, attempt): writing either again is
 harmless, so an answer that got lost at COMMIT is simply repeated.
+
+Until they are rows of the warehouse, claims and receipts speak of places: an operation has one place in the plan of its
+epoch, and neighbours that are sent in one request mostly end alike.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import NamedTuple
 
 from pipelines.state import ledger
 from pipelines.warehouse.protocol import Warehouse
 
 
-class Receipt(NamedTuple):
-    """How one attempt of one operation ended. There is one a row, so it is the cheapest value that has names."""
+class Claim(NamedTuple):
+    """Operations of neighbouring places that are about to be sent."""
 
     epoch: int
-    op_id: str
+    first: int
+    last: int
     attempt: int
-    seq: int
+    claimed_at: datetime
+
+
+class Receipt(NamedTuple):
+    """How one attempt of the operations of neighbouring places ended."""
+
+    epoch: int
+    first: int
+    last: int
+    attempt: int
     outcome: str
     """ok · rejected · unknown · void (provably not applied) · accepted (a job has it) · suppressed · stale"""
     http_status: int | None
@@ -29,11 +43,19 @@ class Receipt(NamedTuple):
     remote_id: str | None
     job_id: str | None
     first_sent_at: datetime | None
-    """When the operation may first have reached the channel in this epoch; UTC without zone."""
+    """When they may first have reached the channel in this epoch; UTC without zone."""
     recorded_at: datetime
 
 
-_COLUMNS = Receipt._fields
+def neighbours(places: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """First and last of each run of places without a gap."""
+    ordered = sorted(places)
+    if ordered and ordered[-1] - ordered[0] == len(ordered) - 1:
+        yield ordered[0], ordered[-1]
+        return
+    for _, run in groupby(enumerate(ordered), key=lambda each: each[1] - each[0]):
+        together = [place for _, place in run]
+        yield together[0], together[-1]
 
 
 def remember_target(warehouse: Warehouse, sync_id: str, target: str) -> None:
@@ -107,19 +129,49 @@ def flush(warehouse: Warehouse, sync_id: str, connection: str, receipts: Sequenc
     """Append receipts, each once, and remember the ids the channel gave. Call inside a transaction."""
     if not receipts:
         return
-    rows = dict(zip(_COLUMNS, map(list, zip(*receipts, strict=True)), strict=True))
-    warehouse.execute("drop table if exists temp.incoming")
-    warehouse.execute("create temp table incoming as select * from activation.receipt limit 0")
-    warehouse.insert("temp.incoming", {"sync_id": [sync_id] * len(receipts), **rows})
+    _spell_out(warehouse, sync_id, receipts)
     warehouse.execute(
-        """insert into activation.receipt select i.* from temp.incoming as i where not exists (
+        f"""insert into activation.receipt ({_COLUMNS}) select {_COLUMNS} from temp.incoming as i where not exists (
             select 1 from activation.receipt as r
             where r.sync_id = i.sync_id and r.epoch = i.epoch and r.op_id = i.op_id and r.attempt = i.attempt)""")
+    if any(receipt.remote_id for receipt in receipts):
+        _keep_names(warehouse, connection)
+
+
+_SAID = ("attempt", "outcome", "http_status", "reason", "remote_id", "job_id", "first_sent_at", "recorded_at")
+_COLUMNS = ", ".join(("sync_id", "epoch", "op_id", "seq", *_SAID))
+
+
+def _spell_out(warehouse: Warehouse, sync_id: str, receipts: Sequence[Receipt]) -> None:
+    """Leave `incoming`: a row an operation, by its place. What was said first of an attempt stands."""
+    for table in ("said", "spoken_of", "incoming"):
+        warehouse.execute(f"drop table if exists temp.{table}")
+    warehouse.execute(
+        """create temp table said (nth bigint, epoch bigint, attempt bigint, outcome varchar, http_status bigint,
+            reason varchar, remote_id varchar, job_id varchar, first_sent_at timestamp, recorded_at timestamp)""")
+    warehouse.execute("create temp table spoken_of (nth bigint, seq bigint)")
+    columns = {name: [getattr(receipt, name) for receipt in receipts] for name in ("epoch", *_SAID)}
+    warehouse.insert("temp.said", {"nth": range(len(receipts)), **columns})
+    nth, places = list[int](), list[int]()
+    for number, receipt in enumerate(receipts):
+        nth += [number] * (receipt.last - receipt.first + 1)
+        places += range(receipt.first, receipt.last + 1)
+    warehouse.insert("temp.spoken_of", {"nth": nth, "seq": places})
+    warehouse.execute(
+        f"""create temp table incoming as select {_COLUMNS}, dest_key from (
+            select o.sync_id, o.epoch, o.op_id, o.seq, o.dest_key, {", ".join(f"s.{name}" for name in _SAID)},
+                row_number() over (partition by s.epoch, p.seq, s.attempt order by s.nth) as turn
+            from temp.spoken_of as p inner join temp.said as s on p.nth = s.nth
+            inner join activation.op as o on o.sync_id = ? and o.epoch = s.epoch and o.seq = p.seq
+        ) as told where turn = 1""", [sync_id])
+
+
+def _keep_names(warehouse: Warehouse, connection: str) -> None:
+    """Remember the ids that the channel gave to the members of `incoming`."""
     warehouse.execute("drop table if exists temp.named")
     warehouse.execute(
-        """create temp table named as select o.dest_key, max(i.remote_id) as remote_id from temp.incoming as i
-        inner join activation.op as o on i.sync_id = o.sync_id and i.epoch = o.epoch and i.op_id = o.op_id
-        where i.remote_id is not null group by o.dest_key""")
+        """create temp table named as select dest_key, max(remote_id) as remote_id from temp.incoming
+        where remote_id is not null group by dest_key""")
     warehouse.execute(
         """delete from activation.remote_id where connection = ? and dest_key in (select dest_key from temp.named)""",
         [connection])
@@ -145,17 +197,16 @@ def spread(warehouse: Warehouse, sync_id: str) -> None:
 
 def settle(
     warehouse: Warehouse, sync_id: str, epoch: int, journal_id: str,
-    claims: Sequence[tuple[int, str, int, int, datetime]],
-    now: datetime,
+    claims: Sequence[Claim], now: datetime,
 ) -> None:
     """Decide what earlier runs left open: a claim without a result is unknown, a plan row never claimed is void.
 
-    `claims`: (epoch, op_id, attempt, seq, claimed_at) that the journal of this host knows without a result. Plan rows
-    of another host's journal may have been sent: they are unknown from the time they were planned.
+    `claims`: those that the journal of this host knows without a result. Plan rows of another host's journal may have
+    been sent: they are unknown from the time they were planned.
     """
-    flush_claims = [Receipt(e, op, n, seq, "unknown", None, "the run ended before the answer", None, None, at, now)
-                    for e, op, n, seq, at in claims if e < epoch]
-    flush(warehouse, sync_id, "", flush_claims)
+    flush(warehouse, sync_id, "", [
+        Receipt(*claim[:4], "unknown", None, "the run ended before the answer", None, None, claim.claimed_at, now)
+        for claim in claims if claim.epoch < epoch])
     spread(warehouse, sync_id)
     warehouse.execute(
         """insert into activation.receipt (sync_id, epoch, op_id, attempt, seq, outcome, reason, first_sent_at,

@@ -77,13 +77,13 @@ class Planned:
         """The sender alone: the batches sent before, their bytes ready, posted with claims and receipts."""
         courier = exchange.Courier("bench", "bench", self.destination, self.journal, LocalPace(), SystemClock())
         transport = HttpTransport()
-        lanes.run((courier.deliver(batch, self.destination.limits, self._places(batch))
+        lanes.run((courier.deliver(batch, self.destination.limits, self._parcel(batch))
                    for batch, _ in self.destination.built.values()), transport, SystemClock(), deliver.WIDTH)
         transport.close()
         assert not courier.stopped, courier.stopped
 
-    def _places(self, batch: Batch) -> dict[str, exchange.Place]:
-        return {member.id: exchange.Place(self._epoch, seq) for seq, member in enumerate(batch.members)}
+    def _parcel(self, batch: Batch) -> exchange.Parcel:
+        return exchange.Parcel(self._epoch, {member.id: seq for seq, member in enumerate(batch.members)})
 
     def forget(self) -> None:
         """Empty the journal, as a flush does."""

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pipelines.project
 from pipelines.delivery.http import HttpTransport
-from pipelines.delivery.journal import Claim, Journal
+from pipelines.delivery.journal import Journal
 from pipelines.delivery.ports import Answer
 from pipelines.errors import TailraceError
 from pipelines.project import Options, Project
+from pipelines.state.record import Claim
 from pipelines.state.snapshot import Snapshot
 
 

@@ -10,13 +10,17 @@ from pathlib import Path
 import pytest
 
 from pipelines.delivery.journal import Journal
-from pipelines.state.record import Receipt
+from pipelines.state.record import Claim, Receipt
 
 AT = datetime(2026, 10, 21, 6, 0, 0, 250)
 
 
-def ended(op: str, outcome: str = "ok", attempt: int = 1, seq: int = 1) -> Receipt:
-    return Receipt(3, op, attempt, seq, outcome, None, "", None, None, AT, AT)
+def claimed(first: int, last: int, attempt: int = 1, epoch: int = 3) -> Claim:
+    return Claim(epoch, first, last, attempt, AT)
+
+
+def ended(first: int, last: int, outcome: str = "ok", attempt: int = 1) -> Receipt:
+    return Receipt(3, first, last, attempt, outcome, None, "", None, None, AT, AT)
 
 
 @pytest.fixture
@@ -32,56 +36,84 @@ def journal(path: Path) -> Iterator[Journal]:
 
 
 def test_a_claim_is_open_until_its_attempt_has_a_result(journal: Journal) -> None:
-    journal.claim([(3, "a", 1, 1, AT), (3, "b", 1, 2, AT)])
-    journal.result([ended("a")])
-    journal.claim([(3, "a", 2, 1, AT)])
-    assert journal.open_claims() == [(3, "a", 2, 1, AT), (3, "b", 1, 2, AT)]
+    journal.claim([claimed(1, 2)])
+    journal.result([ended(1, 1)])
+    journal.claim([claimed(1, 1, attempt=2)])
+    assert journal.open_claims() == [claimed(1, 1, attempt=2), claimed(2, 2)]
 
 
-def test_what_was_said_first_of_an_attempt_stands(journal: Journal) -> None:
-    journal.result([ended("b", seq=2)])
-    journal.result([ended("a", "unknown"), ended("b", "void", seq=2)])
-    assert journal.results() == [ended("a", "unknown"), ended("b", seq=2)]
+@pytest.mark.parametrize(("answered", "left"), [
+    ([], [(1, 9)]),
+    ([(1, 9)], []),
+    ([(2, 3), (5, 5)], [(1, 1), (4, 4), (6, 9)]),
+    ([(1, 4), (3, 6)], [(7, 9)]),
+    ([(3, 6), (1, 8), (4, 5)], [(9, 9)]),
+    ([(10, 12)], [(1, 9)]),
+])
+def test_of_a_claim_only_what_has_no_result_is_open(
+    journal: Journal, answered: list[tuple[int, int]], left: list[tuple[int, int]]
+) -> None:
+    journal.claim([claimed(1, 9)])
+    for places in answered:
+        journal.result([ended(*places)])
+    journal.result([ended(1, 9, attempt=2), Receipt(2, 1, 9, 1, "ok", None, "", None, None, None, AT)])
+    assert journal.open_claims() == [claimed(*places) for places in left]
+
+
+def test_results_come_in_the_order_in_which_they_were_said(journal: Journal) -> None:
+    said = [ended(2, 2), ended(1, 3, "unknown"), ended(1, 1, "void", attempt=2)]
+    journal.result(said[:1])
+    journal.result(said[1:])
+    assert journal.results() == said
 
 
 def test_only_what_the_warehouse_has_is_forgotten(journal: Journal) -> None:
-    journal.claim([(3, "a", 1, 1, AT), (3, "b", 1, 2, AT), (3, "c", 1, 3, AT)])
-    journal.result([ended("a"), ended("b", seq=2)])
-    journal.flushed([ended("a")])
-    assert (journal.results(), journal.open_claims()) == ([ended("b", seq=2)], [(3, "c", 1, 3, AT)])
+    journal.claim([claimed(1, 9)])
+    journal.result([ended(1, 2), ended(3, 4)])
+    journal.flushed([ended(1, 2)])
+    assert (journal.results(), journal.open_claims()) == ([ended(3, 4)], [claimed(5, 9)])
 
 
 def test_claims_of_earlier_runs_are_forgotten_when_they_are_settled(journal: Journal) -> None:
-    journal.claim([(2, "a", 1, 1, AT)])
-    journal.claim([(3, "b", 1, 1, AT)])
+    journal.claim([claimed(1, 1, epoch=2), claimed(1, 1)])
     journal.forget_before(3)
-    assert journal.open_claims() == [(3, "b", 1, 1, AT)]
+    assert journal.open_claims() == [claimed(1, 1)]
 
 
 def test_another_process_finds_the_journal_as_it_was_left(journal: Journal, path: Path) -> None:
-    journal.claim([(3, "a", 1, 1, AT)])
-    journal.result([ended("a")])
+    journal.claim([claimed(1, 1)])
+    journal.result([ended(1, 1)])
     other = Journal(path)
-    assert (other.id, other.results(), path.stat().st_mode & 0o777) == (journal.id, [ended("a")], 0o600)
+    assert (other.id, other.results(), path.stat().st_mode & 0o777) == (journal.id, [ended(1, 1)], 0o600)
     other.close()
 
 
-def test_a_journal_of_the_first_release_is_taken_over(path: Path) -> None:
+OF_OLD = {
+    "row an operation": """
+        create table claim (epoch integer, op_id text, attempt integer, seq integer, claimed_at text);
+        create table result (epoch integer, op_id text, attempt integer, seq integer, outcome text,
+            http_status integer, reason text, remote_id text, job_id text, first_sent_at text, recorded_at text);
+        insert into claim values (3, 'a', 1, 1, '2026-10-21T06:00:00.000250'),
+            (3, 'b', 1, 2, '2026-10-21T06:00:00.000250');
+        insert into result values (3, 'a', 1, 1, 'ok', null, '', null, null, '2026-10-21T06:00:00.000250',
+            '2026-10-21T06:00:00.000250');""",
+    "columns as JSON": """
+        create table claims (id integer primary key, epoch integer, body text);
+        create table results (id integer primary key, epoch integer, body text);
+        insert into claims values (1, 3, '[[3],["a","b"],[1],[1,2],["2026-10-21T06:00:00.000250"]]');
+        insert into results values (1, 3, '[[3],["a"],[1],[1],["ok"],[null],[""],[null],[null],'
+            || '["2026-10-21T06:00:00.000250"],["2026-10-21T06:00:00.000250"]]');""",
+}
+
+
+@pytest.mark.parametrize("kept", OF_OLD)
+def test_a_journal_of_an_earlier_release_is_taken_over(path: Path, kept: str) -> None:
     path.parent.mkdir()
     with sqlite3.connect(path) as old:
-        old.executescript("""
-            create table identity (id text not null);
-            insert into identity values ('of old');
-            create table claim (epoch integer, op_id text, attempt integer, seq integer, claimed_at text);
-            create table result (epoch integer, op_id text, attempt integer, seq integer, outcome text,
-                http_status integer, reason text, remote_id text, job_id text, first_sent_at text, recorded_at text);
-            insert into claim values (3, 'a', 1, 1, '2026-10-21T06:00:00.000250'),
-                (3, 'b', 1, 2, '2026-10-21T06:00:00.000250');
-            insert into result values (3, 'a', 1, 1, 'ok', null, '', null, null, '2026-10-21T06:00:00.000250',
-                '2026-10-21T06:00:00.000250');""")
+        old.executescript(f"create table identity (id text not null); insert into identity values ('of old');"
+                          f"{OF_OLD[kept]}")
     old.close()
     for _ in range(2):
         journal = Journal(path)
-        assert (journal.id, journal.results(), journal.open_claims()) == (
-            "of old", [ended("a")], [(3, "b", 1, 2, AT)])
+        assert (journal.id, journal.results(), journal.open_claims()) == ("of old", [ended(1, 1)], [claimed(2, 2)])
         journal.close()

@@ -159,8 +159,9 @@ def _settle_per_op(patch: pytest.MonkeyPatch) -> None:
     open_claims = Journal.open_claims
 
     def of_untouched(journal: Journal) -> Any:
-        answered = {(known.epoch, known.op_id) for known in journal.results()}
-        return [claim for claim in open_claims(journal) if claim[:2] not in answered]
+        answered = {(known.epoch, place) for known in journal.results()
+                    for place in range(known.first, known.last + 1)}
+        return [claim for claim in open_claims(journal) if (claim.epoch, claim.first) not in answered]
 
     patch.setattr(Journal, "open_claims", of_untouched)
 
@@ -194,8 +195,7 @@ def _ok_at_last_try(patch: pytest.MonkeyPatch) -> None:
     claim = exchange._Talk._claim
 
     def dated_by_this_try(talk: Any) -> None:
-        for op in talk._places:
-            talk._of.first_sent.pop(op, None)
+        talk._parcel.first_sent = None
         claim(talk)
 
     patch.setattr(exchange._Talk, "_claim", dated_by_this_try)

@@ -13,10 +13,10 @@ from typing import Any
 
 from destinations.protocol import Request
 from pipelines.delivery.http import DEADLINE
-from pipelines.delivery.journal import Claim, Journal
+from pipelines.delivery.journal import Journal
 from pipelines.delivery.ports import Answer, Lost
 from pipelines.errors import WarehouseError, WarehouseLocked
-from pipelines.state.record import Receipt
+from pipelines.state.record import Claim, Receipt
 from pipelines.warehouse.protocol import Parameters, Row, Warehouse
 from tests.sim.channels import Answering
 from tests.sim.scenario import MOMENTS, STORES
@@ -170,7 +170,8 @@ class SimJournal(Journal):
             self._tell("result", len(receipts))
         super().result(receipts)
         if receipts:
-            self.actor.world.say("result", " ".join(f"{r.op_id[:4]}.{r.attempt}:{r.outcome}" for r in receipts))
+            said = [f"{r.epoch}/{r.first}-{r.last}.{r.attempt}:{r.outcome}" for r in receipts]
+            self.actor.world.say("result", " ".join(said))
             self.actor.point("resulted")
 
     def flushed(self, receipts: Sequence[Receipt]) -> None:
