@@ -244,8 +244,9 @@ def _due(
     if sync.trigger.delivery == "at_least_once":
         resend_within = max(resend_within, sync.trigger.max_age.total_seconds())
     record.remember_window(warehouse, subject.id, resend_within)
-    triggers.find_due(warehouse, subject.id, subject.audience.name, _baseline(sync, control, taken), now,
-                      silently=able.silent, resend_within=resend_within)
+    triggers.find_due(warehouse, subject.id, subject.audience.name, sync.trigger.event,
+                      _baseline(sync, control, taken), now, silently=able.silent, resend_within=resend_within,
+                      declared=[subject.audience.sync_id(each) for each in subject.audience.syncs])
     [counts] = warehouse.query(
         "select count(*), count(*) filter (where silent) from temp.due where silent or asked or entered_at >= ?",
         [naive(taken.taken_at) - sync.trigger.max_age])

@@ -12,9 +12,10 @@ flag for that. A message in doubt that nothing repeats is left to a person, who 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from pipelines.warehouse.protocol import Warehouse
+from pipelines.warehouse.protocol import Warehouse, literal
 
 # What never left this side says nothing about what did before: a message in doubt stays in doubt when its repeat was
 # planned and not sent. Only a person's word to send it again counts.
@@ -62,19 +63,38 @@ DUE = f"""
             select 1 from every_attempt as other where other.dest_key = d.dest_key and other.snapshot_id = e.entry_id
                 and other.stay <> e.stay and other.outcome not in ('void', 'suppressed')
         )
+        {{elsewhere}}
     qualify row_number() over (partition by d.dest_key, e.entry_id order by e.person_key) = 1"""
 
 
+# Whatever else became of an operation that was never void: it may have been sent.
+TOLD_BY = """and not exists (
+            select 1 from activation.op as told
+            left join activation.receipt as r
+                on told.sync_id = r.sync_id and told.epoch = r.epoch and told.op_id = r.op_id
+            where told.sync_id = {sync} and told.action = 'event' and told.snapshot_id = e.entry_id
+                and told.op_id = md5(concat_ws('|', 'trigger', {sync}, $event, e.stay, cast(e.entry_id as varchar)))
+                and coalesce(r.outcome, 'unknown') not in ('void', 'suppressed')
+        )"""
+
+
 def find_due(
-    warehouse: Warehouse, sync_id: str, audience: str, since: int, now: datetime, *, silently: bool,
-    resend_within: float,
+    warehouse: Warehouse, sync_id: str, audience: str, event: str, since: int, now: datetime, *, silently: bool,
+    resend_within: float, declared: Sequence[str],
 ) -> None:
     """Leave the temp table `due`: entries that still need a message.
 
     `since`: entries up to this snapshot were there before the trigger; they are due, as silent, only with `silently`.
     `resend_within`: seconds from its first plan during which a message in doubt may be sent again under its id; 0:
-    never. Two persons who enter at once with one identifier are told once, in whichever run.
+    never. `declared`: the audience's syncs; what one that is no longer among them has told of this event (its
+    connection was renamed, or another channel took its place) is not told again. Two persons who enter at once with one
+    identifier are told once, in whichever run.
     """
     warehouse.execute("drop table if exists temp.due")
-    warehouse.execute(DUE, {"sync_id": sync_id, "audience": audience, "since": since, "now": now,
-                            "silently": silently, "resend_within": resend_within})
+    before = [sync for (sync,) in warehouse.query(
+        "select sync_id from activation.sync_control where audience = ? and trigger_since is not null order by 1",
+        [audience]) if sync not in declared]
+    elsewhere = " ".join(TOLD_BY.format(sync=literal(sync)) for sync in before)
+    scope = {"sync_id": sync_id, "audience": audience, "since": since, "now": now, "silently": silently,
+             "resend_within": resend_within}
+    warehouse.execute(DUE.format(elsewhere=elsewhere), {**scope, "event": event} if before else scope)

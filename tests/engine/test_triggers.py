@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pipelines.state.snapshot import Snapshot
-from tests.engine.world import RawMail, SilentMail, World
+from pipelines.sync import run_to_end, walk
+from tests.engine.world import START, RawMail, SilentMail, World
 
 ADA, BEN, CLEO = ("ada", "ada@x.io", 1), ("ben", "ben@x.io", 2), ("cleo", "cleo@x.io", 3)
 TRIGGER = {"when": "enters", "event": "cart_abandoned", "send": ["value"], "max_age": "48h"}
@@ -145,3 +148,35 @@ def test_a_channel_that_can_be_silent_records_the_members_from_before_and_starts
     world.run(1)
     assert [(message["email"], message["silent"]) for message in world.channel.messages] == [
         ("ada@x.io", True), ("ben@x.io", False)]
+
+
+@pytest.mark.parametrize(("event", "told"), [("cart_abandoned", ["never@x.io", "new@x.io"]),
+                                             ("cart_left", ["ada@x.io", "doubt@x.io", "never@x.io", "new@x.io"])])
+def test_a_renamed_connection_tells_nobody_again_though_its_first_sync_is_live(
+    make_world, event: str, told: list[str]
+) -> None:
+    """ada was told, of one no answer came, and one was never reached; another event is another message."""
+    there = ADA, ("doubt", "doubt@x.io", 2), ("never", "never@x.io", 3)
+    world = make_world(RawMail, trigger=TRIGGER, first_sync="live", members=False)
+    world.channel.faults = ["", "lost", *["never_sent"] * 4]
+    world.people(*there)
+    world.run()
+    assert [message["email"] for message in world.channel.messages] == ["ada@x.io", "doubt@x.io"]
+    world.channel.messages.clear()
+    world.declare(to="post", trigger={**TRIGGER, "event": event}, first_sync="live", members=False)
+    world.people(*there, ("new", "new@x.io", 4))
+    world.run(0.1)
+    world.run(0.2)
+    assert sorted(message["email"] for message in world.channel.messages) == told
+
+
+def test_a_second_channel_beside_the_first_tells_those_who_are_there_where_that_is_said(make_world) -> None:
+    world = make_world(trigger=TRIGGER, first_sync="live")
+    world.people(ADA)
+    world.run()
+    both = world.audience.syncs
+    world.declare(to="post", trigger=TRIGGER, first_sync="live")
+    [task] = world.tasks
+    audience = replace(world.audience, syncs=(*both, world.sync))
+    run_to_end(walk(audience, [task], world.suppressions, world.ports, START))
+    assert sent(world) == [("ada@x.io", 1)] * 2
