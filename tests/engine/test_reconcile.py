@@ -7,22 +7,25 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import jsonschema
 import pytest
 
-from destinations.protocol import Batch, Capabilities, Destination, Member, Operation, Reading, Request, Response
+from destinations.protocol import Capabilities, Destination, Member, Operation, Reading, Request, Response, Verdict
 from destinations.sandbox.server import Sandbox
+from destinations.table import Table, TableSettings
 from pipelines import documents
 from pipelines.delivery.http import HttpTransport
 from pipelines.reconcile import reconcile
-from tests.destinations.test_channels import connect, talk
+from tests.destinations.test_channels import assert_, connect
 from tests.engine.desk import Opened
 from tests.engine.world import Mail, World
 
 PEOPLE = [(f"p{n}", f"p{n}@example.com", n) for n in range(6)]
-CHANNELS = ("customerio", "klaviyo", "iterable", "hubspot")
+CHANNELS = ("customerio", "klaviyo", "iterable", "hubspot", "salesforce")
 
 
 class ReadMail(Mail):
@@ -161,17 +164,20 @@ def sandbox() -> Iterator[Sandbox]:
         yield started
 
 
-def by_hand(to: Destination, operation: Operation, person: str, email: str, target: str) -> None:
+def by_hand(to: Destination, operation: Operation, number: int, target: str) -> None:
     """Somebody changes the channel in its own pages."""
-    member = Member("by-hand", person, {"person": person, "email": email}, {})
-    assert talk(to.deliver(Batch(operation, (member,), "cart", target)))
+    person, email = f"p{number}", f"p{number}@example.com"
+    names = {"LastName": "By Hand"} if "salesforce" in type(to).__module__ else {}
+    member = Member("by-hand", person, {"person": person, "email": email}, names)
+    [outcome] = assert_(to, operation, [member], target)
+    assert outcome.verdict is Verdict.ACCEPTED
 
 
 @pytest.mark.parametrize("name", CHANNELS)
 def test_channels_of_the_sandbox_are_read_back_and_mended(
     make_world: Callable[..., World], sandbox: Sandbox, name: str
 ) -> None:
-    world, wire = make_world(), Counting()
+    world, wire = make_world(send={"email": "LastName"} if name == "salesforce" else {}), Counting()
     world.destination, world.transport = connect(sandbox, name), wire
     world.clock.sleep = briefly  # type: ignore[method-assign]
     world.people(*PEOPLE)
@@ -180,8 +186,25 @@ def test_channels_of_the_sandbox_are_read_back_and_mended(
     assert counts(world) == [(0, 0, 0), None]
     world.people(*PEOPLE[:5])
     world.run(1)
-    by_hand(world.destination, Operation.REMOVE, "p2", "p2@example.com", str(target))
-    by_hand(world.destination, Operation.ADD, "p5", "p5@example.com", str(target))
+    by_hand(world.destination, Operation.REMOVE, 2, str(target))
+    by_hand(world.destination, Operation.ADD, 5, str(target))
     briefly(0.3)
     assert counts(world) == [(1, 1, 0), ("ok", 1, 0, 1, 2)]
     assert counts(world) == [(0, 0, 0), None]
+
+
+def test_a_table_that_was_edited_is_read_back_and_mended(make_world: Callable[..., World], tmp_path: Path) -> None:
+    world = make_world(send=["value"])
+    world.destination, world.transport = Table(TableSettings(database=f"duckdb://{tmp_path}/crm.duckdb")), HttpTransport
+    duckdb.connect(str(tmp_path / "crm.duckdb")).close()
+    world.people(*PEOPLE)
+    assert world.run().accepted == 6
+    world.people(*PEOPLE[:5])
+    world.run(1)
+    with duckdb.connect(str(tmp_path / "crm.duckdb")) as crm:
+        crm.execute("delete from audiences.cart where person_id = 'p2'")
+        crm.execute("insert into audiences.cart (person_id) values ('p5'), ('typed in')")
+    assert counts(world) == [(1, 1, 1), ("ok", 1, 0, 1, 2)]
+    with duckdb.connect(str(tmp_path / "crm.duckdb")) as crm:
+        assert crm.execute("select person_id, value from audiences.cart order by 1").fetchall() == [
+            *((f"p{n}", n) for n in range(5)), ("typed in", None)]
