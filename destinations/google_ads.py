@@ -19,7 +19,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from destinations.google_ads_answers import CONFIGURATION, read_status, reasons, user_lists
+from destinations.google_ads_answers import is_daily, login_refused, read_status, user_lists
 from destinations.google_ads_api import OTHER, Api
 from destinations.google_ads_bodies import PERSONAL, undotted
 from destinations.google_ads_lists import ask_for_lists, find_or_make
@@ -40,6 +40,7 @@ from destinations.protocol import (
     Settings,
 )
 
+_UNTIL_TOMORROW = 3600.0
 _STATUS = Limits(rates=OTHER, rate_class="request-status")
 _KINDS = {"CONTACT_ID": ("email", "phone"), "USER_ID": ("person", "account"), "MOBILE_ID": ("madid",)}
 
@@ -131,15 +132,16 @@ class GoogleAds(Destination):
         response = yield ask_for_lists(self._api, "GET", pageSize=1)
         user_lists(response)
 
+    def throttled(self, response: Response) -> float | None:
+        wait = super().throttled(response)
+        return _UNTIL_TOMORROW if wait is not None and is_daily(response) else wait
+
     def failed(self, response: Response) -> bool:
         return super().failed(response) or (response.status == 409 and response.get("error", "status") == "ABORTED")
 
     def refused(self, response: Response) -> str | None:
-        known = [CONFIGURATION[reason] for reason in reasons(response) if reason in CONFIGURATION]
-        if response.status == 403 and known:
-            return f"Google refused the account: {known[0]}"
-        if response.status == 400 and response.get("error") in ("invalid_grant", "invalid_client"):
-            return f"Google gave no access token ({response.get('error')}): authorise refresh_token anew"
+        if why := login_refused(response):
+            return why
         plain = super().refused(response)
         return plain and f"{plain}; access_token lasts an hour and needs the scope datamanager"
 

@@ -44,6 +44,23 @@ def blame(response: Response, what: str) -> None:
             raise (Gone if reason == _NO_LIST else Refused)(said)
 
 
+def login_refused(response: Response) -> str | None:
+    """What the operator must know of an account that is refused, or of a refresh token."""
+    known = [CONFIGURATION[reason] for reason in reasons(response) if reason in CONFIGURATION]
+    if response.status == 403 and known:
+        return f"Google refused the account: {known[0]}"
+    if response.status == 400 and response.get("error") in ("invalid_grant", "invalid_client"):
+        return f"Google gave no access token ({response.get('error')}): authorise refresh_token anew"
+    return None
+
+
+def is_daily(response: Response) -> bool:
+    """Whether it is the day's quota that is used up, and not the minute's."""
+    details = response.get("error", "details")
+    limits = [walk(detail, "metadata", "quota_limit") for detail in details] if isinstance(details, list) else []
+    return any("PerDay" in str(limit) for limit in limits)
+
+
 def violations(response: Response) -> list[Any]:
     """The fields that a refusal names, from all its details."""
     details = response.get("error", "details")

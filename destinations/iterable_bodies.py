@@ -19,7 +19,8 @@ def writing(batch: Batch, members: Sequence[Member], identifier: str) -> tuple[s
         return "lists/unsubscribe", {**frame, "subscribers": subscribers}
     people = [person(member, identifier) for member in members]
     if batch.operation is Operation.ADD:
-        return "lists/subscribe", {"listId": int(batch.target or 0), "subscribers": people}
+        frame = {"listId": int(batch.target or 0), "updateExistingUsersOnly": False}
+        return "lists/subscribe", {**frame, "subscribers": people}
     users = [{**one, "mergeNestedObjects": False} for one in people]
     return "users/bulkUpdate", {"users": users, "createNewFields": True}
 

@@ -23,11 +23,10 @@ from pydantic import Field, SecretStr
 from destinations.answers import code, unaccepted
 from destinations.http import Request, Response
 from destinations.identifiers import hash_of
-from destinations.matching import META_KEYS
 from destinations.meta_ads_answers import blame_configuration, error_of, expect_field, read_counts, regain, usage
 from destinations.meta_ads_api import Api
 from destinations.meta_ads_audience import find_or_make
-from destinations.meta_ads_rows import payload
+from destinations.meta_ads_rows import FIELDS, payload
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -73,7 +72,7 @@ class MetaAds(Destination):
     capabilities = Capabilities(
         operations={Operation.ADD: _USERS, Operation.REMOVE: _USERS},
         identifiers=("email", "phone", "madid"),
-        fields=frozenset(META_KEYS),
+        fields=FIELDS,
         hashed=True,
         matches_any=True,
         paid=True,
