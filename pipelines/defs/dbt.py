@@ -15,6 +15,7 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from pipelines import gate
 from pipelines.defs import checks
@@ -58,14 +59,18 @@ def define_dbt(opened: Opened, translator: Translator) -> dg.AssetsDefinition:
             invocation = _cli(opened, project).cli(_arguments(project), context=context)
         finally:
             os.umask(mask)
+        failed = None
         try:
             yield from invocation.stream()
+        except DagsterDbtCliRuntimeError as error:
+            failed = error
         finally:
             project.builds.take_in(invocation.target_path)
             if dated:
                 project.dbt.freshness(dated)
-            for evaluation in _gated(context, opened, project):
-                context.log_event(evaluation)
+        yield from _gated(context, opened, project)
+        if failed:
+            raise failed
         # One folder a run, with a copy of the manifest: only that of a failed run is worth keeping.
         shutil.rmtree(invocation.target_path, ignore_errors=True)
 

@@ -34,6 +34,8 @@ def test_a_model_that_fails_stops_its_own_audience_and_the_run_is_red(corner: Co
     result = launch(corner, "audiences/cart", "audiences/everybody", *AUDIENCES)
     assert not result.success
     assert made(result).keys() == {"audiences/everybody", "audience/everybody", "crm/everybody"}
+    assert reasons(result).keys() == {UPSTREAM}
+    assert reasons(result)[UPSTREAM].startswith("upstream, model cart failed (at ")
 
 
 def test_a_test_that_fails_stops_its_own_audience_and_what_was_built_is_shown(corner: Corner) -> None:
