@@ -73,9 +73,7 @@ class Braze(Destination):
 
     def deliver(self, batch: Batch) -> Exchange:
         if batch.operation is Operation.DELETE:
-            response = yield self._ask("users/delete", {"external_ids": [member.person for member in batch.members]})
-            taken = response.ok and response.get("message") in ("success", "queued")
-            return every(batch, Verdict.ACCEPTED) if taken else unaccepted(batch, response)
+            return (yield from self._forget(batch))
         path, frame, array, write = self._writing(batch)
         rows, outcomes = dict[str, Row](), list[Outcome]()
         for member in batch.members:
@@ -93,6 +91,11 @@ class Braze(Destination):
             self._blame_message(response, batch.event)
         sent = replace(batch, members=tuple(member for member in batch.members if member.id in rows))
         return outcomes + read_rows(sent, response, array)
+
+    def _forget(self, batch: Batch) -> Exchange:
+        response = yield self._ask("users/delete", {"external_ids": [member.person for member in batch.members]})
+        taken = response.ok and response.get("message") in ("success", "queued")
+        return every(batch, Verdict.ACCEPTED) if taken else unaccepted(batch, response)
 
     def _writing(self, batch: Batch) -> tuple[str, Row, str, Callable[[Member], Row | None]]:
         """Path, what stands beside the rows, the name of their array, and how a member becomes a row."""

@@ -20,7 +20,7 @@ from pydantic import Field, SecretStr
 from destinations.answers import code, expect, resend, unaccepted
 from destinations.http import Json, Request, Response, send_json, walk, with_query
 from destinations.iterable_answers import blame_list, named_rows, read_failures
-from destinations.iterable_bodies import who, writing
+from destinations.iterable_bodies import too_long, who, writing
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -30,6 +30,7 @@ from destinations.protocol import (
     Limits,
     Member,
     Operation,
+    Outcome,
     Preparation,
     Reading,
     Refused,
@@ -83,7 +84,14 @@ class Iterable(Destination):
         def ask(members: Sequence[Member]) -> Request:
             return self._ask("POST", *writing(batch, members, self.settings.identifier))
 
-        response, left, outcomes = yield from resend(ask, batch.members, named_rows)
+        writes = batch.operation in (Operation.ADD, Operation.UPDATE)
+        long = {member.id: why for member in batch.members if writes and (why := too_long(member))}
+        wrong = [Outcome(unique, Verdict.REJECTED, why) for unique, why in long.items()]
+        kept = tuple(member for member in batch.members if member.id not in long)
+        if not kept:
+            return wrong
+        response, left, outcomes = yield from resend(ask, kept, named_rows)
+        outcomes += wrong
         if not left:
             return outcomes
         rest = replace(batch, members=left)

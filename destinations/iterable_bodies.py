@@ -8,6 +8,9 @@ from typing import Any
 from destinations.http import Json
 from destinations.protocol import Batch, Member, Operation
 
+_TEXT = 32_000
+"""Characters of a field; Iterable says about 32k."""
+
 
 def writing(batch: Batch, members: Sequence[Member], identifier: str) -> tuple[str, dict[str, Any]]:
     """Path and body of one call, in a project that knows people by `identifier`."""
@@ -23,6 +26,12 @@ def writing(batch: Batch, members: Sequence[Member], identifier: str) -> tuple[s
         return "lists/subscribe", {**frame, "subscribers": people}
     users = [{**one, "mergeNestedObjects": False} for one in people]
     return "users/bulkUpdate", {"users": users, "createNewFields": True}
+
+
+def too_long(member: Member) -> str:
+    """Why Iterable would not keep a field of a person, or nothing."""
+    long = [name for name, value in member.attributes.items() if isinstance(value, str) and len(value) > _TEXT]
+    return f"{long[0]} is longer than {_TEXT} characters" if long else ""
 
 
 def who(member: Member, identifier: str) -> dict[str, Json]:

@@ -81,7 +81,7 @@ class Mixpanel(Destination):
         outcomes = yield from self._engage(batch)
         if batch.operation is not Operation.DELETE or not self.settings.privacy_token:
             return outcomes
-        response = yield self._ask_deletion(batch, self.settings.privacy_token.get_secret_value())
+        response = yield self._forget(batch, self.settings.privacy_token.get_secret_value())
         if response.ok and response.get("status") == "ok":
             return outcomes
         return unaccepted(batch, response)
@@ -93,7 +93,7 @@ class Mixpanel(Destination):
         response = yield send_json("POST", with_query(f"{self._root}/engage", ip=0, strict=1, verbose=1), updates)
         return read_profiles(batch, response)
 
-    def _ask_deletion(self, batch: Batch, token: str) -> Request:
+    def _forget(self, batch: Batch, token: str) -> Request:
         host = {"us": "mixpanel", "eu": "eu.mixpanel", "in": "in.mixpanel"}[self.settings.region]
         address = f"{self.settings.root(f'https://{host}.com')}/api/app/data-deletions/v3.0/"
         body: Json = {"distinct_ids": [member.person for member in batch.members], "compliance_type": "GDPR"}

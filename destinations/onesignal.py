@@ -80,7 +80,7 @@ class Onesignal(Destination):
             response = yield self._ask("POST", "notifications", body)
             return read_push(batch, response)
         if batch.operation is Operation.DELETE:
-            return (yield from self._delete(batch, member))
+            return (yield from self._forget(batch, member))
         body = {"identity": {"external_id": member.person}, "properties": {"tags": tags(batch, member)}}
         response = yield self._ask("POST", f"apps/{quote(self.settings.app_id)}/users", body)
         if not response.ok or not isinstance(response.json, dict):
@@ -88,7 +88,7 @@ class Onesignal(Destination):
         remote = response.get("identity", "onesignal_id")
         return [Outcome(member.id, Verdict.ACCEPTED, remote_id=remote if isinstance(remote, str) else None)]
 
-    def _delete(self, batch: Batch, member: Member) -> Exchange:
+    def _forget(self, batch: Batch, member: Member) -> Exchange:
         """Delete by OneSignal's own id, which a user who is unknown is given first: no key of a person in a path."""
         users, remote = f"apps/{quote(self.settings.app_id)}/users", member.remote_id
         if not remote:

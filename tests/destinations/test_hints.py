@@ -100,9 +100,22 @@ def test_a_channel_is_left_alone_when_its_headers_say_that_nothing_remains(
     assert channel.rests(Response(200, headers)) == seconds
 
 
+def long_ones(*lengths: int) -> tuple[Member, ...]:
+    return tuple(Member(f"op{n}", f"u{n}", {"email": f"u{n}@example.com"}, {"note": "x" * n}) for n in lengths)
+
+
+def test_a_value_too_long_for_iterable_is_not_sent_and_the_others_are() -> None:
+    exchange = open_("iterable", api_key="k").deliver(Batch(Operation.ADD, long_ones(32_000, 32_001), "vip", "7"))
+    sent = json.loads(next(exchange).body or b"")["subscribers"]
+    with pytest.raises(StopIteration) as ended:
+        exchange.send(Response(200, {}, b'{"successCount": 1, "failCount": 0}'))
+    assert [one["email"] for one in sent] == ["u32000@example.com"]
+    assert [(one.id, str(one.verdict), one.reason) for one in ended.value.value] == [
+        ("op32001", "rejected", "note is longer than 32000 characters"), ("op32000", "accepted", "")]
+
+
 def test_a_value_too_long_for_hubspot_is_not_sent_and_the_others_are() -> None:
-    rows = [Member(f"op{n}", f"u{n}", {"email": f"u{n}@example.com"}, {"note": "x" * n}) for n in (65_536, 65_537)]
-    exchange = HUBSPOT.deliver(Batch(Operation.ADD, tuple(rows), "vip"))
+    exchange = HUBSPOT.deliver(Batch(Operation.ADD, long_ones(65_536, 65_537), "vip"))
     sent = json.loads(next(exchange).body or b"")["inputs"]
     told = {"results": [{"id": "7", "objectWriteTraceId": "op65536"}]}
     with pytest.raises(StopIteration) as ended:
