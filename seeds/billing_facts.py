@@ -49,7 +49,7 @@ def subscription(
     term: int = 12,
 ) -> Row:
     """One state of the change feed; the latest changed_at wins."""
-    prices = {"starter": 19, "team": 29, "scale": 49}
+    prices = {"solo": 9, "starter": 19, "team": 29, "scale": 49}
     return "raw_subscriptions", {
         "subscription_id": f"u_{account_id[2:]}",
         "account_id": account_id,

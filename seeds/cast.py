@@ -79,9 +79,9 @@ def company_rows(company: Company) -> Iterator[Row]:
     key, created = account_of(company.number), company.created
     domain = f"cast-{company.number}.example"
     yield account(key, f"Cast {company.number}", created, kind=company.kind, domain=domain, internal=company.internal)
-    yield subscription(key, "team", "trialing", created, created, seats=5)
+    yield subscription(key, company.plan, "trialing", created, created, seats=5)
     for nth, status in enumerate({"trialing": (), "past_due": ("active", "past_due")}.get(company.status, ("active",))):
-        yield subscription(key, "team", status, created, created + timedelta(days=14 + 60 * nth), seats=5)
+        yield subscription(key, company.plan, status, created, created + timedelta(days=14 + 60 * nth), seats=5)
     for fact in company.facts:
         yield from fact(key)
     for day in calendar(max(company.levels[0][0], created.date()), LAST_USAGE):

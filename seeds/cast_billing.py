@@ -9,8 +9,8 @@ from decimal import Decimal
 
 from billing_facts import invoice, quota, subscription
 from days import as_of, before, business_date
-from growth import flag
-from stories import Company, Fact, Span, Story, bounced, misses, refused, seat, stays
+from growth import flag, outage
+from stories import JOINED, Company, Fact, Span, Story, bounced, misses, refused, seat, stays
 from tables import Row
 
 DROP, FAILED, QUOTA = "usage_drop_40_wow", "failed_payment_still_active", "approaching_quota_80"
@@ -29,7 +29,8 @@ def person(
     return Story(number, (seat(company, role), *facts), spans, shops=False, **given)  # type: ignore[arg-type]
 
 
-# usage_drop_40_wow: five of seven fallen days are 350 < 420 = 60 %; four are exactly 420, which is not below.
+# usage_drop_40_wow: five of seven fallen days are 350 < 420 = 60 %; four are exactly 420, which is not below. Thirteen
+# fallen days are 210 of 280 = 75 %, fourteen 210 of 210: that is two mornings, and the end.
 
 
 def fallen(number: int, since: date, **given: object) -> Company:
@@ -39,26 +40,43 @@ def fallen(number: int, since: date, **given: object) -> Company:
 def dropping(
     first: int, why: str = "this week is below 60 % of the week before", standing: str = "sent"
 ) -> tuple[Span, ...]:
-    """In for the seven days on which five to eleven fallen days lie behind."""
+    """In for the nine days on which five to thirteen fallen days lie behind."""
     return stays(
         DROP,
         first,
-        min(first + 6, 14),
+        min(first + 8, 14),
         why,
         standing=standing,
         before="exactly 60 % is not below",
-        after="the week before has fallen to 350 too, 60 % of it is 210",
+        after="at least 75 % of the week before on two mornings",
     )
+
+
+def fallen_on(day: int) -> int:
+    """The number of the company whose fifth fallen day lies behind on that day."""
+    return 7 + day if day > -7 else 45 + day
+
+
+def downgraded(since: datetime) -> Fact:
+    return lambda key: [subscription(key, "team", "active", JOINED, since, seats=3)]
+
+
+def closed(since: datetime) -> Fact:
+    return lambda key: [flag(key, "seasonal_closure", since)]
 
 
 FALLS = dates(0, 5)
 SPIKE = ((METERED, 100), (dates(5, 14), 400), (dates(5, 7), 100))
+ONE_GOOD_DAY = ((METERED, 100), (dates(0, 7), 30), (dates(0, 3), 180), (dates(0, 2), 30))
+"""360 of 420 on the morning of day 4 alone"""
 FLOOR = ((METERED, 14), (dates(3, 8), 15), (dates(3, 7), 5))
 
 USAGE_COMPANIES = (
-    *(fallen(7 + day, dates(day, 5)) for day in range(-6, 15)),
-    Company(22, FLOOR),
-    Company(23, ((METERED, 14), (dates(3, 14), 15), (dates(3, 13), 14), (dates(3, 8), 15), (dates(3, 7), 5))),
+    *(fallen(fallen_on(day), dates(day, 5)) for day in range(-8, 15)),
+    Company(22, FLOOR, plan="solo"),
+    Company(
+        23, ((METERED, 14), (dates(3, 14), 15), (dates(3, 13), 14), (dates(3, 8), 15), (dates(3, 7), 5)), plan="solo"
+    ),
     Company(24, SPIKE),
     fallen(25, dates(2, 5), created=as_of(3) - timedelta(days=28)),
     fallen(26, FALLS, status="trialing"),
@@ -88,14 +106,28 @@ USAGE_COMPANIES = (
     fallen(34, FALLS, internal=True),
     fallen(35, FALLS, kind="b2c"),
     Company(36, ((METERED, 100), (dates(2, 3), None))),
+    fallen(39, FALLS, facts=(lambda key: outage(key, "incident", before(0, days=5), before(0, days=1)),)),
+    fallen(40, FALLS, facts=(closed(before(0, days=6)),)),
+    fallen(72, FALLS, facts=(closed(before(4, hours=5)),)),
+    fallen(73, FALLS, facts=(downgraded(before(0, days=5)),)),
+    fallen(74, FALLS, facts=(downgraded(before(0, days=10)),)),
+    Company(75, ONE_GOOD_DAY),
+    Company(76, ((METERED, 15), (FALLS, 4))),
 )
 USAGE = (
-    *(person(387 + day, 7 + day, dropping(day)) for day in range(-6, 15)),
+    *(person(387 + day, fallen_on(day), dropping(day)) for day in range(-8, 15)),
     person(402, 22, misses(DROP, 3, 3, "99 the week before, a unit below the floor")),
     person(
         403,
         23,
-        stays(DROP, 3, 3, "100 the week before, the floor", before="99 the week before", after="90 the week before"),
+        stays(
+            DROP,
+            3,
+            9,
+            "100 the week before, the floor",
+            before="99 the week before",
+            after="35 of 45 and 35 of 35 on two mornings",
+        ),
     ),
     person(404, 24, misses(DROP, 5, 5, "back to normal after a week's peak: above 70 % of the median")),
     person(
@@ -104,10 +136,10 @@ USAGE = (
         stays(
             DROP,
             3,
-            8,
+            10,
             "a customer for exactly 28 days",
             before="a customer for 27 days",
-            after="the week before has fallen too",
+            after="at least 75 % of the week before on two mornings",
         ),
     ),
     person(406, 26, misses(DROP, 0, 0, "still on trial")),
@@ -133,12 +165,41 @@ USAGE = (
         stays(
             DROP,
             2,
-            12,
+            13,
             "days without a row are days without usage",
             before="500 of 700",
-            after="nothing the week before: below the floor",
+            after="nothing of nothing on two mornings",
         ),
     ),
+    person(488, 39, misses(DROP, 0, 9, "an incident explains the fall, and then the week before has fallen too")),
+    person(489, 40, misses(DROP, 0, 9, "closed for the season")),
+    person(490, 72, stays(DROP, 0, 3, "usage fell", before="exactly 60 % is not below", after="closed for the season")),
+    person(491, 73, misses(DROP, 0, 13, "a downgrade explains the fall")),
+    person(
+        492,
+        74,
+        stays(
+            DROP,
+            5,
+            8,
+            "the downgrade was fifteen days ago",
+            before="a downgrade explains the fall",
+            after="at least 75 % of the week before on two mornings",
+        ),
+    ),
+    person(
+        493,
+        75,
+        stays(
+            DROP,
+            0,
+            12,
+            "back for a single morning, on day 4",
+            before="430 of 700",
+            after="at least 75 % of the week before on two mornings",
+        ),
+    ),
+    person(494, 76, misses(DROP, 0, 9, "105 the week before, less than a quarter of those on the plan")),
 )
 
 # failed_payment_still_active

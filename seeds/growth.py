@@ -16,7 +16,7 @@ NAMES = ("signed_in", "signed_in", "feature_used", "feature_used", "feature_used
 WEEKS = 6
 TRIALS = 12
 OUTAGES = (
-    (None, "incident", datetime(2026, 10, 8, 9), datetime(2026, 10, 8, 17)),
+    (None, "incident", datetime(2026, 10, 5, 9), datetime(2026, 10, 5, 17)),
     (None, "maintenance", datetime(2026, 9, 27, 0), datetime(2026, 9, 27, 4)),
     ("b_00503", "incident", datetime(2026, 10, 22, 10), datetime(2026, 10, 24, 10)),
 )
@@ -101,8 +101,13 @@ def trial_rows() -> Iterator[Row]:
 
 
 def outage_rows() -> Iterator[Row]:
-    for account_id, kind, start, end in OUTAGES:
-        key = code("outage", kind, start)
-        values = {"incident_id": f"in_{key}", "account_id": account_id, "kind": kind, "started_at": start}
-        yield "raw_incidents", values | {"loaded_at": landed(key, start)}
-        yield "raw_incidents", values | {"ended_at": end, "loaded_at": landed(key, end)}
+    for given in OUTAGES:
+        yield from outage(*given)
+
+
+def outage(account_id: str | None, kind: str, start: datetime, end: datetime) -> Iterator[Row]:
+    """One row when it begins, one more when it is over."""
+    key = code("outage", account_id, kind, start)
+    values = {"incident_id": f"in_{key}", "account_id": account_id, "kind": kind, "started_at": start}
+    yield "raw_incidents", values | {"loaded_at": landed(key, start)}
+    yield "raw_incidents", values | {"ended_at": end, "loaded_at": landed(key, end)}

@@ -84,6 +84,7 @@ class Company:
     internal: bool = False
     created: datetime = JOINED
     status: str = "active"
+    plan: str = "team"
 
 
 def stays(

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from statistics import median
 
 from tests.seeds.people import Raw, World, berlin, time
+from tests.seeds.usage_weeks import usage, weekly
 
 Members = set[str]
 SIGNS = {"add_to_cart": 1, "remove_from_cart": -1}
@@ -171,14 +171,6 @@ def recent_buyers_suppress(world: World) -> Members:
     } & known - world.excluded()
 
 
-def usage(world: World) -> dict[str, dict[int, int]]:
-    """By account: the quantity by age in days, yesterday being 1."""
-    found: dict[str, dict[int, int]] = defaultdict(dict)
-    for row in world.rows("raw_usage_daily"):
-        found[row["account_id"]][(world.today - datetime.fromisoformat(row["day"]).date()).days] = int(row["qty"])
-    return found
-
-
 def seats(world: World, account_id: str, *roles: str) -> set[str]:
     return {
         world.human[row["person_ref"]]
@@ -199,23 +191,17 @@ def flagged(world: World, flag: str) -> Members:
 
 
 def usage_drop_40_wow(world: World) -> Members:
-    quantities, found = usage(world), set()
-    status = {
-        row["account_id"]: row["status"] for row in world.latest("raw_subscriptions", ["subscription_id"], "changed_at")
-    }
-    for row in world.rows("raw_accounts"):
-        key = row["account_id"]
-        old_enough = time(row["created_at"]) <= world.as_of - timedelta(days=28)
-        if (
-            row["kind"] != "b2b"
-            or row["is_internal"] == "true"
-            or not old_enough
-            or status.get(key) not in ("active", "past_due")
-        ):
-            continue
-        weeks = [sum(quantities[key].get(7 * week + day, 0) for day in range(1, 8)) for week in range(5)]
-        if weeks[1] >= 100 and 10 * weeks[0] < 6 * weeks[1] and 10 * weeks[0] < 7 * median(weeks[1:]):
-            found |= seats(world, key, "owner", "admin")
+    found: Members = set()
+    for account, mornings in weekly(world).items():
+        inside = back_before = False
+        for morning in mornings:
+            if morning.fell and not morning.excused:
+                inside = True
+            elif morning.back and back_before:
+                inside = False
+            back_before = morning.back
+        if inside and not mornings[-1].excused:
+            found |= seats(world, account, "owner", "admin")
     return found & world.reachable()
 
 

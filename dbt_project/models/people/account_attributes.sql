@@ -90,7 +90,7 @@ select
 from {{ ref('accounts') }} as accounts
 inner join {{ ref('account_activity') }} as activity on activity.account_id = accounts.account_id
 left join subscriptions on subscriptions.account_id = accounts.account_id and subscriptions.choice = 1
-left join {{ ref('account_usage') }} as usage on usage.account_id = accounts.account_id
+left join {{ ref('account_usage') }} as usage on usage.account_id = accounts.account_id and usage.days_ago = 0
 left join slopes on slopes.account_id = accounts.account_id
 left join quotas on quotas.account_id = accounts.account_id
 left join {{ ref('account_payments') }} as payments on payments.account_id = accounts.account_id

@@ -1,5 +1,8 @@
 with live as (
-  select distinct account_id
+  select
+    account_id,
+    plan,
+    row_number() over (partition by account_id order by mrr desc, subscription_id) as choice
   from {{ ref('stg_subscriptions') }}
   where status in ('active', 'past_due')
 )
@@ -9,6 +12,7 @@ select
   accounts.kind,
   accounts.created_at,
   not accounts.is_internal as is_base,
-  live.account_id is not null as has_live_subscription
+  live.account_id is not null as has_live_subscription,
+  live.plan
 from {{ ref('stg_accounts') }} as accounts
-left join live using (account_id)
+left join live on live.account_id = accounts.account_id and live.choice = 1

@@ -1,28 +1,35 @@
-with fallen as (
+with turns as (
   select
-    usage.account_id,
-    usage.usage_this_week,
-    usage.usage_last_week,
-    1 - usage.usage_this_week / usage.usage_last_week as drop_share
-  from {{ ref('account_usage') }} as usage
-  inner join {{ ref('accounts') }} as accounts using (account_id)
-  where accounts.kind = 'b2b'
-    and accounts.is_base
-    and accounts.has_live_subscription
-    and accounts.created_at <= {{ as_of(days=var('usage_drop_min_tenure_days')) }}
-    and usage.is_fully_loaded
-    and usage.usage_last_week >= {{ var('usage_drop_floor') }}
-    and usage.usage_this_week < {{ var('usage_drop_ratio') }} * usage.usage_last_week
-    and usage.usage_this_week < {{ var('usage_drop_median_ratio') }} * usage.usage_median_week
+    account_id,
+    min(case when has_fallen and excluded is null then days_ago end) as last_entry,
+    min(case when has_left then days_ago end) as last_exit
+  from {{ ref('usage_days') }}
+  group by account_id
+),
+
+judged as (
+  select
+    account_id,
+    today.usage_this_week,
+    today.usage_last_week,
+    coalesce(1 - today.usage_this_week / nullif(today.usage_last_week, 0), 0) as drop_share,
+    today.excluded
+  from {{ ref('usage_days') }} as today
+  inner join turns using (account_id)
+  where today.days_ago = 0
+    and (today.has_fallen or coalesce(turns.last_entry < turns.last_exit, turns.last_entry is not null))
+),
+
+fallen as (
+  select *
+  from judged
+  where excluded is null
 ),
 
 members as (
   select
     members.person_id,
-    fallen.account_id,
-    fallen.usage_this_week,
-    fallen.usage_last_week,
-    fallen.drop_share,
+    fallen.*,
     row_number() over (partition by members.person_id order by fallen.drop_share desc, fallen.account_id) as choice
   from fallen
   inner join {{ ref('account_members') }} as members using (account_id)
