@@ -27,9 +27,9 @@ judged as (
     and (quotas.used >= {{ var('quota_warning_ratio') }} * quotas.quota
       -- At this pace it is used up so many days before the period ends. The first days say little of a period.
       or (quotas.days_elapsed >= {{ var('quota_pace_min_days') }}
-        and quotas.quota * quotas.days_elapsed
-          < quotas.used
-          * ({{ dbt.datediff('quotas.period_start', 'quotas.period_end', 'day') }} - {{ var('quota_pace_spare_days') }})))
+        and quotas.quota * quotas.days_elapsed < quotas.used * (
+          {{ dbt.datediff('quotas.period_start', 'quotas.period_end', 'day') }} - {{ var('quota_pace_spare_days') }}
+        )))
 ),
 
 approaching as (
