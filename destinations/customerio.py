@@ -18,7 +18,7 @@ from pydantic import Field, SecretStr
 from destinations.answers import expect
 from destinations.customerio_api import TRACK, App, Track, read_rows
 from destinations.customerio_bodies import item, too_long
-from destinations.customerio_messages import BROADCAST, SENDS, announce, read_broadcast, start
+from destinations.customerio_messages import BROADCAST, SENDS, announce, message_of, read_broadcast, start
 from destinations.customerio_segments import change, find_or_make, read_ids
 from destinations.http import Json, Request, Response
 from destinations.protocol import (
@@ -51,6 +51,9 @@ class CustomerioSettings(Settings):
     segment_id: str = Field(default="", description="the manual segment to fill; found or created by name when unset")
     emails: dict[str, str] = Field(default_factory=dict, description="event: the transactional e-mail that it starts")
     pushes: dict[str, str] = Field(default_factory=dict, description="event: the transactional push that it starts")
+    sms: dict[str, str] = Field(default_factory=dict, description="event: the transactional SMS that it starts")
+    inbox_messages: dict[str, str] = Field(default_factory=dict, description="event: the inbox message that it starts")
+    in_app_messages: dict[str, str] = Field(default_factory=dict, description="event: the in-app message it starts")
     broadcasts: dict[str, str] = Field(default_factory=dict, description="event: id of the broadcast that it starts")
     forget_by: Literal["delete", "suppress"] = Field(
         default="delete", description="suppress deletes a forgotten person and keeps their id out for ever")
@@ -81,25 +84,21 @@ class Customerio(Destination):
 
     def for_event(self, event: str) -> Self:
         """Messages and broadcasts have no key that makes a repeat harmless, and limits of their own."""
-        limits = SENDS if self._message(event)[0] else BROADCAST if event in self.settings.broadcasts else None
+        broadcast = BROADCAST if event in self.settings.broadcasts else None
+        limits = SENDS if message_of(self.settings, event)[0] else broadcast
         if limits is None:
             return self
         other, operations = type(self)(self.settings), {**self.capabilities.operations, Operation.TRIGGER: limits}
         other.capabilities = replace(self.capabilities, operations=operations, dedupe=Dedupe.NONE, dedupe_window=0)
         return other
 
-    def _message(self, event: str | None) -> tuple[str, str]:
-        """Id and kind of the transactional message that an event starts; empty where it starts none."""
-        kinds = {"email": self.settings.emails, "push": self.settings.pushes}
-        return next(((named[event], kind) for kind, named in kinds.items() if event in named), ("", ""))
-
     def deliver(self, batch: Batch) -> Exchange:
         if batch.operation is Operation.REMOVE:
             return (yield from change(self._track, batch, "remove_customers"))
-        message, kind = self._message(batch.event) if batch.operation is Operation.TRIGGER else ("", "")
+        message, kind = message_of(self.settings, batch.event)
         if message:
             return (yield from start(self._app, batch, message, kind))
-        if batch.operation is Operation.TRIGGER and batch.event in self.settings.broadcasts:
+        if batch.event in self.settings.broadcasts:
             return (yield from announce(self._app, batch, self.settings.broadcasts[batch.event]))
         outcomes = yield from self._send(batch)
         done = {outcome.id for outcome in outcomes if outcome.verdict is Verdict.ACCEPTED}

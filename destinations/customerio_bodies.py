@@ -12,6 +12,8 @@ from destinations.protocol import Batch, Member, Operation
 
 NAME, VALUE, ATTRIBUTES, EVENT = 150, 1000, 300, 100
 """Bytes of an attribute's (or person's) name and value, how many attributes, and bytes of an event's name."""
+ADDRESSED = {"email": "email", "sms": "phone"}
+"""Kind of a transactional message → the identifier that it is sent to."""
 _ULID = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -56,13 +58,15 @@ def _bytes(value: Json) -> int:
 
 def transactional(member: Member, message: str, kind: str) -> dict[str, Any]:
     """One transactional message, to somebody who has not unsubscribed."""
-    to = {"to": member.identifiers["email"]} if kind == "email" else {}
+    to = {"to": member.identifiers[ADDRESSED[kind]]} if kind in ADDRESSED else {}
+    # Who has unsubscribed is asked of what reaches a person outside the app.
+    consent = {} if kind in ("inbox_message", "in_app") else {"send_to_unsubscribed": False}
     return {
         "transactional_message_id": message,
         **to,
         "identifiers": {"id": member.person},
         "message_data": dict(member.attributes),
-        "send_to_unsubscribed": False,
+        **consent,
     }
 
 

@@ -7,31 +7,43 @@ pending: when it has been processed, its errors are read and the workspace is as
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from destinations.answers import pending, unaccepted
 from destinations.customerio_api import App
-from destinations.customerio_bodies import broadcast, transactional
+from destinations.customerio_bodies import ADDRESSED, broadcast, transactional
 from destinations.http import Request, Response, walk
 from destinations.protocol import Batch, Exchange, Job, Limits, Member, Outcome, Refused, Verdict, every
 
+if TYPE_CHECKING:
+    from destinations.customerio import CustomerioSettings
+
+SETTINGS = {"email": "emails", "push": "pushes", "sms": "sms", "inbox_message": "inbox_messages",
+            "in_app": "in_app_messages"}  # fmt: skip
+"""Kind of a transactional message → the setting that names which event starts which."""
 SENDS = Limits(rates=((100, 1.0),), rate_class="app-send")
 BROADCAST = Limits(rows=10_000, bytes=24_000_000, row_bytes=49_000, rates=((1, 10.0),), rate_class="broadcasts")
 _LOOKUP = 100
 _UNPROCESSED = "the broadcast has not been processed"
 
 
+def message_of(settings: CustomerioSettings, event: str | None) -> tuple[str, str]:
+    """Id and kind of the transactional message that an event starts; empty where it starts none."""
+    named = {kind: getattr(settings, field).get(event) for kind, field in SETTINGS.items()}
+    return next(((message, kind) for kind, message in named.items() if message), ("", ""))
+
+
 def start(app: App, batch: Batch, message: str, kind: str) -> Exchange:
     """Start the transactional message of that id for one person."""
     [member] = batch.members
-    if kind == "email" and "email" not in member.identifiers:
-        return every(batch, Verdict.REJECTED, "no e-mail address")
+    if kind in ADDRESSED and ADDRESSED[kind] not in member.identifiers:
+        return every(batch, Verdict.REJECTED, f"no {ADDRESSED[kind]}")
     response = yield app.ask("POST", f"send/{kind}", transactional(member, message, kind), limits=SENDS)
     if response.ok and isinstance(response.get("delivery_id"), str):
         return every(batch, Verdict.ACCEPTED)
     if response.status == 404:
-        raise Refused(f"Customer.io knows no transactional message {message}: correct it under emails or pushes")
+        raise Refused(f"Customer.io knows no transactional message {message}: correct it under {SETTINGS[kind]}")
     return unaccepted(batch, response)
 
 

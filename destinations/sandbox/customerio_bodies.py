@@ -159,9 +159,9 @@ def wrong_event_v1(event: Any, body: bytes) -> Iterator[str]:
         yield "data cannot be larger than 100000 bytes"
 
 
-def wrong_send(message: Any, kind: str = "email") -> Iterator[str]:
+def wrong_send(message: Any, kind: str) -> Iterator[str]:
     """What is wrong with a transactional message, as the text of `meta.error`."""
-    wrong = list(complaints(message, {**SEND, "to": TEXT} if kind == "email" else SEND))
+    wrong = list(complaints(message, {**SEND, "to": TEXT} if kind in ("email", "sms") else SEND))
     yield from (f"{dotted(one.at)} {one.message}" for one in wrong)
     if not wrong and wrong_identifiers(message["identifiers"]):
         yield "identifiers must have exactly one of id, email, cio_id"

@@ -18,8 +18,10 @@ class Messages(Channel):
 
     workspace: Workspace
 
-    def send(self, call: Call, kind: str = "email") -> Reply:
+    def send(self, call: Call, kind: str) -> Reply:
         """A transactional message: there is no key that would make a repeat harmless."""
+        if kind not in ("email", "push", "sms", "inbox_message", "in_app"):
+            raise app(404, "not found")
         for message in bodies.wrong_send(read_object(call), kind):
             raise refuse(400, message)
         given, now = call.json, self.setup.clock()
@@ -27,9 +29,6 @@ class Messages(Channel):
         to = given.get("to") or next(iter(given["identifiers"].values()))
         kept = self.workspace.keep("", name, to, now, now, given.get("message_data", {}))
         return Reply(200, {"delivery_id": kept["id"], "queued_at": int(now)}, rows=1)
-
-    def push(self, call: Call) -> Reply:
-        return self.send(call, "push")
 
     def broadcast(self, call: Call, broadcast: str) -> Reply:
         """A message to each who is known; who is not costs all of them theirs, unless they are to be ignored."""

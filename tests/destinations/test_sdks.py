@@ -185,6 +185,23 @@ def test_hubspot_reads_a_list_back_as_its_sdk_does(server: Capture, hubspot: Cal
     assert differences(reads, ours[1]) == dated(f"{OBJECTS}/contacts/batch/read")
 
 
+def test_hubspot_forgets_a_contact_as_its_sdk_does(server: Capture, hubspot: Callable[[str, str], Any]) -> None:
+    body = {"objectId": "a@example.com", "idProperty": "email"}
+    [theirs] = server.hear(lambda: hubspot("contacts", "BasicApi").purge(body), (204, None))
+    [ours] = server.play(open_("hubspot", server, access_token="pat-1").deliver(
+        Batch(Operation.DELETE, (ADA,), "vip")), (204, None))  # fmt: skip
+    assert differences(theirs, ours) == dated(f"{OBJECTS}/contacts/gdpr-delete")
+
+
+def test_hubspot_checks_a_token_as_its_sdk_reads_contacts(server: Capture, hubspot: Callable[[str, str], Any]) -> None:
+    page = (200, {"results": []})
+    [theirs] = server.hear(lambda: hubspot("contacts", "BasicApi").get_page(limit=1, archived=False), page)
+    [ours] = server.play(open_("hubspot", server, access_token="pat-1").check(), page)
+    assert differences(theirs, ours) == {
+        **dated(f"{OBJECTS}/contacts"), "header.content-type": ("application/json", ABSENT),
+        "query.archived": ("False", ABSENT)}
+
+
 GOOGLE = {"account_id": "1", "login_account_id": "9", "access_token": "t", "terms_accepted": True, "consent": "granted"}
 AS_INTEGERS = {"query.$alt": ("json;enum-encoding=int", ABSENT)}
 """The client asks for enums as numbers, and sends them so; REST documents their names (rest/v1/Encoding)."""

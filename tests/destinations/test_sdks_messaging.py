@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import destinations
+from destinations.customerio_messages import SETTINGS
 from destinations.protocol import Batch, Destination, Job, Member, Operation
 from tests.destinations.wire import Capture, differences
 
@@ -178,16 +179,18 @@ def test_customerio_is_told_what_its_sdk_tells_it(call: str, secure: Capture) ->
     assert [len(str(found.fields().get("body.batch.0.id", ""))) for found in (theirs, ours)] in ([26, 26], [0, 0])
 
 
-@pytest.mark.parametrize("kind", ["email", "push"])
+@pytest.mark.parametrize("kind", ["email", "push", "sms", "inbox_message", "in_app"])
 def test_customerio_is_asked_for_a_message_as_by_its_sdk(kind: str, server: Capture) -> None:
     sdk = pytest.importorskip("customerio", reason=MISSING)
     api = sdk.APIClient("app-key", url=server.url)
-    said = {"transactional_message_id": "7", "identifiers": {"id": "u1"}, "send_to_unsubscribed": False,
-            "message_data": {"plan": "pro", "seats": 3}, **({"to": EMAIL} if kind == "email" else {})}
-    ask = {"email": (api.send_email, sdk.SendEmailRequest), "push": (api.send_push, sdk.SendPushRequest)}[kind]
-    theirs = heard(server, lambda: ask[0](ask[1](**said)))
-    settings = {"email": "emails", "push": "pushes"}
-    to = open_("customerio", server, site_id="s", api_key="k", app_api_key="app-key", **{settings[kind]: {"seen": "7"}})
+    said = {"transactional_message_id": "7", "identifiers": {"id": "u1"}, "message_data": {"plan": "pro", "seats": 3},
+            **({"to": {"email": EMAIL, "sms": PHONE}[kind]} if kind in ("email", "sms") else {}),
+            **({} if kind.startswith("in") else {"send_to_unsubscribed": False})}
+    kinds = {"email": sdk.SendEmailRequest, "push": sdk.SendPushRequest, "sms": sdk.SendSMSRequest,
+             "inbox_message": sdk.SendInboxMessageRequest, "in_app": sdk.SendInAppRequest}
+    theirs = heard(server, lambda: getattr(api, f"send_{kind}")(kinds[kind](**said)))
+    settings = {SETTINGS[kind]: {"seen": "7"}}
+    to = open_("customerio", server, site_id="s", api_key="k", app_api_key="app-key", **settings)
     [ours] = server.play(to.deliver(Batch(Operation.TRIGGER, (ADA,), "vip", event="seen")))
     assert differences(theirs, ours) == {}
 
@@ -206,6 +209,17 @@ def test_twilio_is_asked_for_a_message_as_by_its_sdk(server: Capture) -> None:
     assert list(differences(theirs, ours)) == ["header.x-twilio-client"]
 
 
+def test_twilio_is_asked_for_the_account_as_by_its_sdk(server: Capture) -> None:
+    sdk = pytest.importorskip("twilio.rest", reason=MISSING)
+    account = "AC" + "1" * 32
+    client = sdk.Client(account, "tok")
+    client.api.base_url = server.url
+    theirs = heard(server, lambda: client.api.accounts(account).fetch())
+    to = open_("twilio", server, account_sid=account, auth_token="tok", from_number=PHONE, texts={"seen": "Hi"})
+    [ours] = server.play(to.check(), (200, {"status": "active"}))
+    assert list(differences(theirs, ours)) == ["header.x-twilio-client"]
+
+
 BLOCKS = [{"type": "section", "text": {"type": "mrkdwn", "text": "Hi pro"}}]
 
 
@@ -216,6 +230,15 @@ def test_slack_is_told_what_its_sdk_tells_it_by_a_bot(server: Capture) -> None:
     to = open_("slack", server, bot_token="xoxb-1", channel="C1", texts={"seen": "Hi {{ plan }}"})
     [ours] = server.play(to.deliver(Batch(Operation.TRIGGER, (ADA,), "vip", event="seen")))
     assert differences(theirs, ours) == {}
+
+
+def test_slack_is_asked_whose_a_token_is_as_by_its_sdk(server: Capture) -> None:
+    """The SDK posts an empty form; ours is JSON, as with all that a bot says."""
+    sdk = pytest.importorskip("slack_sdk", reason=MISSING)
+    theirs = heard(server, lambda: sdk.WebClient("xoxb-1", base_url=f"{server.url}/api/").auth_test())
+    [ours] = server.play(open_("slack", server, bot_token="xoxb-1", channel="C1").check(), (200, {"ok": True}))
+    assert differences(theirs, ours) == {
+        "header.content-type": ("application/x-www-form-urlencoded", "application/json;charset=utf-8")}
 
 
 def test_slack_is_told_what_its_sdk_tells_it_by_a_webhook(server: Capture) -> None:

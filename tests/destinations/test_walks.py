@@ -208,7 +208,7 @@ class Deaf(Far):
         return Response(500) if "/v1/send/" in request.url or request.url.endswith("/triggers") else got
 
 
-@pytest.mark.parametrize("starts", ["emails", "pushes", "broadcasts"])
+@pytest.mark.parametrize("starts", ["emails", "pushes", "inbox_messages", "broadcasts"])
 def test_a_message_of_customerio_is_sent_once_and_never_again_when_its_answer_was_lost(
     starts: str, open_world: Callable[..., tuple[World, Sandbox]]
 ) -> None:
