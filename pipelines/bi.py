@@ -50,6 +50,20 @@ def report(
     print(file)
 
 
+@commands.command()
+def dashboard(
+    port: Annotated[int, typer.Option(help="Where it listens, on this machine alone.")] = 8501,
+    project_dir: ProjectDir = Path(), profiles_dir: ProfilesDir = None, target: Target = None, variables: Vars = "",
+) -> None:
+    """Show all audiences on one page in the browser, over the published copy or PostgreSQL."""
+    from pipelines.dashboard import serve
+
+    project = open_project(project_dir, profiles_dir, target, variables)
+    print(f"http://127.0.0.1:{port} (Ctrl-C ends it)", flush=True)
+    serve.serve(project, port, {"project_dir": str(project.dir), "target": target, "variables": variables,
+                                "profiles_dir": str(profiles_dir.absolute()) if profiles_dir else None})
+
+
 def copy(project: Project, to: Path | None = None) -> Published:
     """Publish a project's public tables and the interface of schema `activation`."""
     from pipelines.state import schema

@@ -16,6 +16,8 @@ from pipelines.audiences import Audience, Sync
 from pipelines.nodes import meta_of
 
 SNAPSHOTS = "snapshots"
+PUBLISHED = dg.AssetKey(["bi", "published"])
+"""The copy that BI reads, where the warehouse is a file."""
 _BY_TYPE = {"source": "sources", "seed": "seeds", "snapshot": "dbt_snapshots"}
 
 

@@ -7,6 +7,7 @@ import dagster as dg
 from pipelines.defs.audiences import define_audience
 from pipelines.defs.dbt import Translator, define_dbt, define_sources
 from pipelines.defs.opened import Opened
+from pipelines.defs.published import define_published
 from pipelines.defs.resources import Tailrace
 from pipelines.defs.schedules import define_schedules, read_calendar
 
@@ -24,9 +25,10 @@ def define(opened: Opened) -> dg.Definitions:
               for unique_id in opened.manifest["nodes"] if unique_id.split(".")[0] in ("model", "seed", "snapshot")}
     models = {unique_id: key for unique_id, key in models.items() if key in build.keys}
     audiences = [define_audience(opened, audience, models) for audience in opened.declarations.audiences]
-    schedules, jobs = define_schedules(read_calendar(opened, models))
+    published = list(define_published(opened))
+    schedules, jobs = define_schedules(read_calendar(opened, models, [asset.key for asset in published]))
     return dg.Definitions(
-        assets=[build, *define_sources(opened, translator), *audiences],
+        assets=[build, *define_sources(opened, translator), *audiences, *published],
         schedules=schedules,
         jobs=jobs,
         resources={"tailrace": Tailrace()},

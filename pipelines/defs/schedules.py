@@ -32,6 +32,8 @@ class Calendar:
     timezone: str
     keeps_time: bool
     """Whether the project fixes `as_of`; where it does not, a run speaks of the moment it was due."""
+    last: frozenset[dg.AssetKey] = frozenset()
+    """What every run ends with: the copy for BI."""
 
     @property
     def crons(self) -> list[str]:
@@ -55,10 +57,12 @@ class Calendar:
 
     def everything(self) -> frozenset[dg.AssetKey]:
         """All that some schedule may launch."""
-        return frozenset().union(*self.due(self.crons).values())
+        return self.last.union(*self.due(self.crons).values())
 
 
-def read_calendar(opened: Opened, models: Mapping[str, dg.AssetKey]) -> Calendar:
+def read_calendar(
+    opened: Opened, models: Mapping[str, dg.AssetKey], last: Sequence[dg.AssetKey] = ()
+) -> Calendar:
     """The calendar of a project. Its zone is the var `business_timezone`, in which a day begins; else UTC."""
     nodes = opened.manifest["nodes"]
     upstream = {}
@@ -68,7 +72,8 @@ def read_calendar(opened: Opened, models: Mapping[str, dg.AssetKey]) -> Calendar
         # Sources are nobody's to build, and ephemeral models leave nothing.
         upstream[audience.name] = frozenset(models[unique_id] for unique_id in ids if unique_id in models)
     zone = str(opened.variables.get("business_timezone") or "UTC")
-    return Calendar(opened.declarations.audiences, upstream, zone if _is_zone(zone) else "UTC", opened.keeps_time)
+    return Calendar(opened.declarations.audiences, upstream, zone if _is_zone(zone) else "UTC", opened.keeps_time,
+                    frozenset(last))
 
 
 def define_schedules(calendar: Calendar) -> tuple[list[dg.ScheduleDefinition], list[dg.UnresolvedAssetJobDefinition]]:
@@ -115,7 +120,7 @@ def launch(
     # Without a zone, as every cast of SQL takes it: UTC.
     config = {} if calendar.keeps_time else {"as_of": f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"}
     return dg.RunRequest(
-        asset_selection=sorted(frozenset().union(*free.values())),
+        asset_selection=sorted(calendar.last.union(*free.values())),
         run_config={"resources": {"tailrace": {"config": config}}} if config else {},
         tags={"tailrace/cadence": names, **({"tailrace/left_out": busy} if busy else {})},
     )

@@ -18,18 +18,19 @@ if TYPE_CHECKING:
 
 
 @cache
-def _template() -> Template:
+def template(name: str = "page.html", folder: Path = Path(__file__).parent) -> Template:
+    """A page that shows numbers as all of them do."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True,
+    environment = Environment(loader=FileSystemLoader(folder), autoescape=True, trim_blocks=True,
                               lstrip_blocks=True, undefined=StrictUndefined)
     environment.filters |= {"number": _number, "share": _share, "moment": _moment, "signed": _signed}
-    return environment.get_template("page.html")
+    return environment.get_template(name)
 
 
 def render(figures: Figures) -> str:
     """The page."""
-    return _template().render(f=figures, charts=charts)
+    return template().render(f=figures, charts=charts)
 
 
 def _number(value: float | None) -> str:

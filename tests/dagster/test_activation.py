@@ -3,6 +3,7 @@
 import json
 
 import dagster as dg
+import duckdb
 import pytest
 
 from tests.dagster.corner import Corner, failure, judged, made, observed
@@ -119,6 +120,13 @@ def test_a_snapshot_alone_sends_nothing(corner: Corner) -> None:
     assert made(result).keys() == {"audience/cart"}
     assert judged(result).keys() == {"audience/cart:keys_unique", "audience/cart:upstream_good"}
     assert (corner.requests("customerio"), corner.requests("webhook")) == (0, 0)
+
+
+def test_the_copy_for_bi_is_made_at_the_end_of_a_run(corner: Corner) -> None:
+    done = made(corner.launch("hook/cart", "bi/published"))
+    assert done.keys() == {"audience/cart", "hook/cart", "bi/published"}
+    with duckdb.connect(done["bi/published"]["file"], read_only=True) as copy:
+        assert copy.sql("select count(*) from activation.runs").fetchall() == [(1,)]
 
 
 def test_one_sync_alone_leaves_the_other_channel_alone_and_still_shows_the_snapshot_it_took(corner: Corner) -> None:

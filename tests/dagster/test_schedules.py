@@ -88,7 +88,7 @@ def test_dagster_evaluates_the_schedules_and_starts_none_by_itself(corner: Corne
         assert (instance.telemetry_enabled, instance.nux_enabled) == (False, False)
         [request] = repository.get_schedule_def("hourly").evaluate_tick(dg.build_schedule_context(
             instance=instance, scheduled_execution_time=NOON, repository_def=repository)).run_requests
-    assert names(request.asset_selection) == sorted([*FOR_CART, "hook/cart"])
+    assert names(request.asset_selection) == sorted([*FOR_CART, "hook/cart", "bi/published"])
     assert request.run_config == {"resources": {"tailrace": {"config": {"as_of": "2026-10-20T12:00:00"}}}}
     job = repository.get_job(JOB)
     assert dg.validate_run_config(job, request.run_config)

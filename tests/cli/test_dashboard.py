@@ -1,0 +1,73 @@
+"""`tailrace dashboard`: the page, as a browser shows it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import duckdb
+import pytest
+
+from tests.browser import look
+
+MEASURED = """
+    create schema measurement;
+    create table measurement.lifts as select 'fans' as audience, 'conversion' as metric, 400 as n_sent, 50 as n_held,
+        3e-1 as mean_sent, 2e-1 as mean_held, 1e-1 as effect, 42e-3 as effect_low, 158e-3 as effect_high,
+        8e-2 as detectable, true as arms_fit;
+    create table measurement.leaks as select 'fans__klaviyo' as sync_id, 'suppressed' as standing, 'p' as person_key"""
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """The dashboard of a project, on a port of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = [Path(sys.executable).with_name("tailrace"), "dashboard", "--port", str(port),
+               "--project-dir", str(folder)]
+    process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                               start_new_session=True)
+    try:
+        while process.poll() is None:
+            try:
+                with urlopen(f"http://127.0.0.1:{port}/_stcore/health") as answer:
+                    assert answer.read() == b"ok"
+                    break
+            except URLError:
+                continue
+        assert process.poll() is None, process.communicate()[0]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_browser_shows_sizes_channels_lift_leaks_and_what_is_unresolved(club) -> None:
+    pytest.importorskip("streamlit", reason="pip install 'tailrace[bi]' brings the dashboard")
+    club.people("ada,ada@example.com,true", "ben,ben@example.com,true", "cleo,cleo@example.com,true")
+    club.tailrace("sync")
+    club.people("ada,ada@example.com,true", "cleo,cleo@example.com,true", "dan,dan@example.com,true")
+    club.tailrace("sync")
+    club.tailrace("publish")
+    with duckdb.connect(str(club.folder / "bi" / "bi.duckdb")) as copy:
+        copy.execute(MEASURED)
+    with serving(club.folder) as address:
+        words, picture = look(address, "Made by Tailrace")
+    said = " ".join(words.split())
+    figures = ("audiences 2 places in segments 3 messages taken 0 unresolved sends 0 leaked 1 Sizes",
+               "fans 3 4 1 3 0 0 3 · 3 +10.0 pp (+4.2 pp … +15.8 pp)", "channel ok messages taken hook 5 0 letters 5 0",
+               "sync standing persons fans__klaviyo suppressed 1", "No message is in doubt.",
+               "in the segment 3 to be sent 3", "Conversion: +10.0 pp, 95 % interval +4.2 pp to +15.8 pp.")
+    assert [figure for figure in figures if figure not in said] == [], said
+    assert picture.startswith(b"\x89PNG")
