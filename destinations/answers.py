@@ -53,6 +53,13 @@ def known_by(batch: Batch, kinds: Collection[str]) -> tuple[Batch, list[Outcome]
     return replace(batch, members=known), [Outcome(m.id, verdict, why) for m in batch.members if m.id not in kept]
 
 
+def sift(batch: Batch, why: Callable[[Member], str]) -> tuple[Batch, list[Outcome]]:
+    """The members that can be sent, and outcomes for those of whom `why` says why they cannot."""
+    wrong = {member.id: reason for member in batch.members if (reason := why(member))}
+    kept = tuple(member for member in batch.members if member.id not in wrong)
+    return replace(batch, members=kept), [Outcome(unique, Verdict.REJECTED, reason) for unique, reason in wrong.items()]
+
+
 def code(*parts: Any) -> str:
     """A vendor's error codes and field names as a reason. Anything that looks like free text is left out.
 

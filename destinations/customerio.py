@@ -15,7 +15,7 @@ from typing import Literal, Self
 
 from pydantic import Field, SecretStr
 
-from destinations.answers import expect
+from destinations.answers import expect, sift
 from destinations.customerio_api import TRACK, App, Track, read_rows
 from destinations.customerio_bodies import item, too_long
 from destinations.customerio_messages import BROADCAST, SENDS, announce, message_of, read_broadcast, start
@@ -29,13 +29,11 @@ from destinations.protocol import (
     Exchange,
     Job,
     Operation,
-    Outcome,
     Preparation,
     Reading,
     Refused,
     Settings,
     Verdict,
-    every,
 )
 
 # An item may take 32,000 bytes and a request just under 500,000; some 400 of an item are its frame.
@@ -110,15 +108,11 @@ class Customerio(Destination):
 
     def _send(self, batch: Batch) -> Exchange:
         """One v2 batch."""
-        long = {member.id: why for member in batch.members if (why := too_long(batch, member))}
-        outcomes = [Outcome(unique, Verdict.REJECTED, why) for unique, why in long.items()]
-        sent = replace(batch, members=tuple(member for member in batch.members if member.id not in long))
+        sent, outcomes = sift(batch, lambda member: too_long(batch, member))
         if not sent.members:
             return outcomes
         items: Json = [item(sent, member, self.settings.forget_by) for member in sent.members]
         response = yield self._track.ask("POST", "v2/batch", {"batch": items})
-        if long and response.status in (400, 413):  # only a batch that is refused as a whole is halved
-            return outcomes + every(sent, Verdict.DEFERRED, "refused together with other rows")
         return outcomes + read_rows(sent, response)
 
     def settle(self, job: Job) -> Exchange:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from pydantic import Field, SecretStr
 
-from destinations.answers import code, expect, resend, unaccepted
+from destinations.answers import code, expect, resend, sift, unaccepted
 from destinations.http import Json, Request, Response, send_json, walk, with_query
 from destinations.iterable_answers import blame_list, named_rows, read_failures
 from destinations.iterable_bodies import too_long, who, writing
@@ -30,7 +30,6 @@ from destinations.protocol import (
     Limits,
     Member,
     Operation,
-    Outcome,
     Preparation,
     Reading,
     Refused,
@@ -84,13 +83,10 @@ class Iterable(Destination):
         def ask(members: Sequence[Member]) -> Request:
             return self._ask("POST", *writing(batch, members, self.settings.identifier))
 
-        writes = batch.operation in (Operation.ADD, Operation.UPDATE)
-        long = {member.id: why for member in batch.members if writes and (why := too_long(member))}
-        wrong = [Outcome(unique, Verdict.REJECTED, why) for unique, why in long.items()]
-        kept = tuple(member for member in batch.members if member.id not in long)
-        if not kept:
+        sent, wrong = sift(batch, lambda member: too_long(batch, member))
+        if not sent.members:
             return wrong
-        response, left, outcomes = yield from resend(ask, kept, named_rows)
+        response, left, outcomes = yield from resend(ask, sent.members, named_rows)
         outcomes += wrong
         if not left:
             return outcomes

@@ -28,8 +28,10 @@ def writing(batch: Batch, members: Sequence[Member], identifier: str) -> tuple[s
     return "users/bulkUpdate", {"users": users, "createNewFields": True}
 
 
-def too_long(member: Member) -> str:
+def too_long(batch: Batch, member: Member) -> str:
     """Why Iterable would not keep a field of a person, or nothing."""
+    if batch.operation not in (Operation.ADD, Operation.UPDATE):
+        return ""
     long = [name for name, value in member.attributes.items() if isinstance(value, str) and len(value) > _TEXT]
     return f"{long[0]} is longer than {_TEXT} characters" if long else ""
 
