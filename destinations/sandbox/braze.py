@@ -72,7 +72,13 @@ class Braze(Channel):
         if len(call.body) > BODY:
             raise Refuse(self.error(413, "Request entity too large"))
         reply: Reply = getattr(self, route.take)(call)
-        return reply
+        return Reply(reply.status, reply.body, {**self._left(route.rate), **reply.headers}, reply.rows)
+
+    def _left(self, rate: str) -> dict[str, str]:
+        ((most, seconds),) = RATES[rate]
+        reset = math.ceil((self.setup.clock() // seconds + 1) * seconds)
+        return {"X-RateLimit-Limit": str(most), "X-RateLimit-Remaining": str(most - self.windows.used(rate, seconds)),
+                "X-RateLimit-Reset": str(reset)}
 
     def track(self, call: Call) -> Reply:
         given = {array: call.json.get(array) or [] for array in ARRAYS}

@@ -84,7 +84,13 @@ class HubSpot(Channel):
         if found.get("kind", "contacts") not in (*UNIQUE, *TYPES):
             raise Refuse(self.error(400, "Unable to infer object type"))
         reply: Reply = getattr(self, route.take)(call, **found)
-        return reply
+        return Reply(reply.status, reply.body, {**self._left(), **reply.headers}, reply.rows)
+
+    def _left(self) -> dict[str, str]:
+        ((most, seconds),) = RATES
+        name, left = "X-HubSpot-RateLimit", most - self.windows.used("crm", seconds)
+        return {f"{name}-Max": str(most), f"{name}-Remaining": str(left),
+                f"{name}-Interval-Milliseconds": str(int(seconds * 1000))}
 
     def error(self, status: int, message: str) -> Reply:
         category = {401: "INVALID_AUTHENTICATION", 404: "OBJECT_NOT_FOUND", 429: "RATE_LIMITS"}

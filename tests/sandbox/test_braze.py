@@ -38,6 +38,14 @@ def test_a_request_without_data_is_refused(braze, body):
     assert (answer.status, answer.json) == (400, {"message": NO_DATA})
 
 
+def test_headers_say_what_is_left_of_three_seconds(make, open_client):
+    bench = make(pace=True)
+    braze = open_client(bench, "braze", Authorization="Bearer sandbox-braze")
+    answers = [track(braze, events=[EVENT]).headers for _ in range(2)]
+    assert [answer["x-ratelimit-remaining"] for answer in answers] == ["2999", "2998"]
+    assert 0 < int(answers[0]["x-ratelimit-reset"]) - bench.clock.now <= 3
+
+
 def test_seventy_five_objects_of_all_kinds_together_are_taken_and_one_more_is_not(braze):
     people = [{"external_id": f"u{n}", "plan": "pro"} for n in range(70)]
     taken = track(braze, attributes=people, events=[EVENT] * 5)

@@ -37,6 +37,13 @@ def test_a_missing_or_wrong_token_is_refused(hubspot, header):
     assert category(hubspot.send("POST", UPSERT, {}, Authorization=header)) == (401, "INVALID_AUTHENTICATION")
 
 
+def test_headers_say_what_is_left_of_ten_seconds(make, open_client):
+    hubspot = open_client(make(pace=True), "hubspot", Authorization="Bearer sandbox-hubspot")
+    told = [upsert(hubspot, row(1)).headers for _ in range(2)]
+    assert [[one[f"x-hubspot-ratelimit-{name}"] for name in ("max", "remaining", "interval-milliseconds")]
+            for one in told] == [["100", "99", "10000"], ["100", "98", "10000"]]
+
+
 def test_a_record_is_found_by_its_property_whatever_the_case(hubspot):
     first = upsert(hubspot, row(1, plan="pro")).json["results"][0]
     again = upsert(hubspot, {**row(1, plan="free"), "id": "P1@Example.com"}).json["results"][0]
