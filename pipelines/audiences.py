@@ -227,6 +227,10 @@ class Audience:
         """Identifier kind → column, as this sync uses them."""
         return {**self.identifiers, **sync.identifiers}
 
+    def events(self, sync: Sync) -> tuple[str, ...]:
+        """Events that this sync sends: the trigger's, and those of follow-ups."""
+        return (sync.trigger.event, *(step.event for step in self.messages.steps)) if sync.trigger else ()
+
     def sync_id(self, sync: Sync) -> str:
         """`abandoned_cart__meta_ads`."""
         return f"{self.name}__{sync.to}"

@@ -38,6 +38,11 @@ class Trigger(Written):
     delivery: Literal["at_most_once", "at_least_once"] = "at_most_once"
     """When an answer was lost and the channel ignores no repeats: never send again, or until there is an answer."""
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the audience that it is made of."""
+        return (*self.send, *((self.happened,) if self.happened else ()))
+
 
 class Step(Written):
     """A follow-up: another message, some time after the one that it follows was sent, in the same channel."""

@@ -180,8 +180,8 @@ class Project:
             if to in (None, sync.to):
                 try:
                     destination = self.connections.open(sync.to).destination
-                    if sync.trigger:
-                        destination = destination.for_event(sync.trigger.event)
+                    for event in audience.events(sync):
+                        destination = destination.for_event(event)
                     own = self.declarations.sparing_in(audience, sync)
                     tasks.append(Task(audience.sync_id(sync), sync, destination, own))
                 except ConnectionFault as fault:

@@ -34,6 +34,8 @@ class Op(NamedTuple):
     """Spared since the plan was made."""
     acknowledged: tuple[str, str] | None = None
     """Of an update: attributes and identifiers (JSON) as the channel last acknowledged them, where that is asked."""
+    step: str | None = None
+    """Event of a follow-up; None: the trigger's own."""
 
     def __repr__(self) -> str:
         """Names nobody."""

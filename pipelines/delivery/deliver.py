@@ -100,7 +100,7 @@ def _read(warehouse: Warehouse, plan: Batching, able: Capabilities, last: int, s
     limit = min(WINDOW, max(FEWEST, rows_a_request * WIDTH, round(speed * LOOK_EVERY)))
     rows = warehouse.query(
         f"""select o.epoch, o.seq, o.op_id, o.action, o.dest_key, o.person_key, o.identifiers, o.attributes, o.silent,
-            o.occurred_at, i.remote_id, s._key is not null and o.action <> 'remove', null
+            o.occurred_at, i.remote_id, s._key is not null and o.action <> 'remove', null, o.step
         from activation.op as o
         left join activation.remote_id as i on i.connection = ? and i.dest_key = o.dest_key
         left join ({persons(plan.suppressions)}) as s on s._key = o.person_key
@@ -125,16 +125,17 @@ def _lanes(plan: Batching, courier: Courier, window: Sequence[Op]) -> list[list[
     phases: dict[int, list[lanes.Lane]] = {0: [], 1: [], 2: [], 3: []}
     adds = min((op.seq for op in window if op.action in ("add", "update")), default=0)
 
-    def kind(op: Op) -> tuple[int, Operation, bool]:
-        return _phase(op, adds), asked_by[op.action], op.silent
+    def kind(op: Op) -> tuple[int, Operation, bool, str]:
+        return _phase(op, adds), asked_by[op.action], op.silent, op.step or ""
 
     # A window is read in the order of its places, and sorting keeps it.
-    for (phase, operation, silent), ops in groupby(sorted(left, key=kind), key=kind):
+    for (phase, operation, silent, step), ops in groupby(sorted(left, key=kind), key=kind):
         limits = able.operations[operation]
         for batch in cut(ops, limits):
             parcel = Parcel(plan.epoch, {op.op_id: op.seq for op in batch})
-            event = plan.sync.trigger.event if operation is Operation.TRIGGER and plan.sync.trigger else None
-            asked = Batch(operation, tuple(member_of(op) for op in batch), plan.audience, plan.target, event,
+            event = step or (plan.sync.trigger.event if plan.sync.trigger else None)
+            asked = Batch(operation, tuple(member_of(op) for op in batch), plan.audience, plan.target,
+                          event if operation is Operation.TRIGGER else None,
                           silent and operation is Operation.TRIGGER, courier.clock.now().replace(tzinfo=UTC))
             phases[phase].append(courier.deliver(asked, limits, parcel))
     return list(phases.values())

@@ -14,10 +14,11 @@ from typing import Any
 from destinations.protocol import Dedupe, Destination, Operation
 from pipelines.audiences import REMOVAL, SPARED_REMOVAL, Audience, SuppressionModel, Sync
 from pipelines.messages import Trigger
-from pipelines.planning import guards, render, versions
+from pipelines.planning import deciding, guards, render, versions
+from pipelines.planning.deciding import Telling
 from pipelines.planning.plan import Looked, Objection, Plan, estimate_requests
 from pipelines.planning.render import canonical, columns_of, jsonable, mapping_of, renderer
-from pipelines.state import desired, holds, intents, lease, ledger, mapping, record, triggers
+from pipelines.state import desired, holds, intents, lease, ledger, mapping, record
 from pipelines.state.snapshot import Snapshot, naive
 from pipelines.warehouse.protocol import Warehouse, quote
 
@@ -126,7 +127,8 @@ def draft(
     objections = (*gone, *looked.objections, *guards.judge_reach(reach, limits)) or _of_released(warehouse, hold)
     plan_id = _digest(warehouse, subject) if objections else ""
     held = bool(objections) and not (hold and hold.state == "approved" and hold.plan_id == plan_id)
-    due = (0, 0) if held else _due(warehouse, subject, control, taken, now)
+    telling = None if held else _telling(warehouse, subject, control, taken, now)
+    due = deciding.decide(warehouse, telling) if telling else (0, 0)
     plan = replace(_count(warehouse, subject, taken, due, objections, plan_id, held=held), cause=cause,
                    notes=(*looked.notes, *(each.note for each in looked.shrunk)), shrunk=looked.shrunk)
     if write:
@@ -139,7 +141,7 @@ def draft(
             record.refill(warehouse, subject.id)
             record.remember_types(warehouse, subject.id, types)
             mapping.remember(warehouse, subject.id, subject.mapped, render.VERSION)
-        _write(warehouse, subject, control, taken, journal_id, now, held=held)
+        _write(warehouse, subject, control, taken, journal_id, telling, now)
     return plan
 
 
@@ -183,18 +185,17 @@ def _of_released(warehouse: Warehouse, hold: holds.Hold | None) -> tuple[Objecti
 
 
 def _write(
-    warehouse: Warehouse, subject: Subject, control: lease.Control, taken: Snapshot, journal_id: str, now: datetime, *,
-    held: bool,
+    warehouse: Warehouse, subject: Subject, control: lease.Control, taken: Snapshot, journal_id: str,
+    telling: Telling | None, now: datetime,
 ) -> None:
-    sync = subject.sync
     intents.take_whole(warehouse)
     silent = control.epoch == 1 and subject.destination.capabilities.silent
     written = intents.write(warehouse, subject.id, control.epoch, taken.id, journal_id, now, silent=silent)
-    if sync.trigger and not held:
-        record.start_trigger(warehouse, subject.id, _baseline(sync, control, taken))
-        _render_payloads(warehouse, sync.trigger)
-        intents.write_events(warehouse, subject.id, sync.trigger.event, control.epoch, journal_id, now, written,
-                             naive(taken.taken_at) - sync.trigger.max_age)
+    if telling:
+        record.start_trigger(warehouse, subject.id, telling.since)
+        _render_payloads(warehouse, telling.trigger)
+        intents.write_events(warehouse, subject.id, control.epoch, journal_id, now, written)
+        deciding.record(warehouse, telling)
 
 
 def _measure(
@@ -214,7 +215,7 @@ def _measure(
                     select person_key from activation.desired where sync_id = ? and dest_key is not null)""",
             [subject.id])
     columns = columns_of(subject.audience, subject.sync, subject.destination)
-    asked = [*columns, *(subject.sync.trigger.send if subject.sync.trigger else ())]
+    asked = [*columns, *(subject.sync.trigger.columns if subject.sync.trigger else ())]
     missing = [column for column in dict.fromkeys(asked) if column in looked.missing]
     present = warehouse.columns("temp.audience_rows") or {}
     types = {column: present[column] for column in columns if column in present and column not in missing}
@@ -233,24 +234,19 @@ def _baseline(sync: Sync, control: lease.Control, taken: Snapshot) -> int:
     return taken.id if sync.first_sync == "silent" else 0
 
 
-def _due(
+def _telling(
     warehouse: Warehouse, subject: Subject, control: lease.Control, taken: Snapshot, now: datetime
-) -> tuple[int, int]:
-    """Leave `due`; count the messages that will be sent, and the silent ones among them. Stale ones are not sent."""
-    sync, able = subject.sync, subject.destination.capabilities
-    if not sync.trigger:
-        return 0, 0
+) -> Telling | None:
+    """What the messages of the sync are decided by, where it sends any."""
+    sync, able, trigger = subject.sync, subject.destination.capabilities, subject.sync.trigger
+    if not trigger:
+        return None
     resend_within = max(0.0, able.dedupe_window - lateness(subject.destination)) if able.dedupe is Dedupe.KEY else 0.0
-    if sync.trigger.delivery == "at_least_once":
-        resend_within = max(resend_within, sync.trigger.max_age.total_seconds())
+    if trigger.delivery == "at_least_once":
+        resend_within = max(resend_within, trigger.max_age.total_seconds())
     record.remember_window(warehouse, subject.id, resend_within)
-    triggers.find_due(warehouse, subject.id, subject.audience.name, sync.trigger.event,
-                      _baseline(sync, control, taken), now, silently=able.silent, resend_within=resend_within,
-                      declared=[subject.audience.sync_id(each) for each in subject.audience.syncs])
-    [counts] = warehouse.query(
-        "select count(*), count(*) filter (where silent) from temp.due where silent or asked or entered_at >= ?",
-        [naive(taken.taken_at) - sync.trigger.max_age])
-    return int(counts[0]), int(counts[1])
+    return Telling(subject.audience, sync, trigger, subject.destination, subject.sparing, naive(taken.taken_at), now,
+                   _baseline(sync, control, taken), resend_within)
 
 
 def _render_payloads(warehouse: Warehouse, trigger: Trigger) -> None:

@@ -108,14 +108,14 @@ SET_OPS = """
 
 EVENTS = """
     insert into activation.op (sync_id, epoch, seq, op_id, action, dest_key, person_key, payload_hash, identifiers,
-        attributes, silent, snapshot_id, occurred_at, journal_id, planned_at)
-    select $sync_id, $epoch, $after + row_number() over (order by entered_at, dest_key),
-        md5(concat_ws('|', 'trigger', $sync_id, $event, stay, cast(entry_id as varchar))),
+        attributes, silent, snapshot_id, occurred_at, step, journal_id, planned_at)
+    select $sync_id, $epoch, $after + row_number() over (order by entered_at, dest_key, event),
+        md5(concat_ws('|', 'trigger', $sync_id, event, stay, cast(entry_id as varchar))),
         'event', dest_key, person_key, '', identifiers, coalesce(frozen, '{}'), silent, entry_id, entered_at,
-        $journal_id, $now
+        nullif(step, ''), $journal_id, $now
     from (
-        select d.dest_key, d.person_key, d.identifiers, d.silent, d.entry_id, d.entered_at, d.stay,
-            coalesce(f.attributes, p.attributes) as frozen
+        select d.dest_key, d.person_key, d.identifiers, d.silent, d.entry_id, d.entered_at, d.stay, d.step, d.event,
+            coalesce(f.attributes, p.attributes, d.kept) as frozen
         from temp.due as d
         left join temp.payloads as p on d.person_key = p.person_key
         left join (
@@ -138,19 +138,17 @@ def write(
 
 
 def write_events(
-    warehouse: Warehouse, sync_id: str, event: str, epoch: int, journal_id: str, now: datetime, after: int,
-    oldest: datetime,
+    warehouse: Warehouse, sync_id: str, epoch: int, journal_id: str, now: datetime, after: int
 ) -> None:
     """Commit the messages of `due` (payloads in `payloads`), behind place `after`.
 
-    Entries from before `oldest` are written too, with a receipt that says they are stale: they send nothing, ever,
-    unless a person asked for it.
+    Stale ones are written too, with a receipt that says so: they send nothing, ever, unless a person asked for it.
     """
     scope = {"sync_id": sync_id, "epoch": epoch}
-    warehouse.execute(EVENTS, {**scope, "event": event, "journal_id": journal_id, "now": now, "after": after})
+    warehouse.execute(EVENTS, {**scope, "journal_id": journal_id, "now": now, "after": after})
     warehouse.execute(
         """insert into activation.receipt (sync_id, epoch, op_id, attempt, seq, outcome, reason, recorded_at)
         select sync_id, epoch, op_id, 0, seq, 'stale', 'older than max_age', $now from activation.op
-        where sync_id = $sync_id and epoch = $epoch and action = 'event' and not silent and occurred_at < $oldest
-            and op_id not in (select op_id from temp.due where asked)""",
-        {**scope, "now": now, "oldest": oldest})
+        where sync_id = $sync_id and epoch = $epoch and action = 'event' and exists (
+            select 1 from temp.due as d where d.is_stale and d.dest_key = op.dest_key and d.entry_id = op.snapshot_id
+                and d.step = coalesce(op.step, '') and d.person_key = op.person_key)""", {**scope, "now": now})

@@ -27,6 +27,8 @@ STEPS: tuple[tuple[str, ...], ...] = (
     (),
     # 8: a remote list that is gone is known to be
     ("alter table {schema}.sync_control add column if not exists gone varchar",),
+    # 9: follow-ups, and what was decided of each message (a table of its own)
+    ("alter table {schema}.op add column if not exists step varchar",),
 )
 """What leads from version 1 to 2, from 2 to 3 and so on. Tables that are new need no step: they are created."""
 VERSION = 1 + len(STEPS)

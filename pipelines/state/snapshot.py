@@ -164,7 +164,7 @@ def _count_keys(warehouse: Warehouse, relation: str, key: str) -> tuple[int, int
 
 
 def _sent_columns(audience: Audience) -> set[str]:
-    messages = (column for sync in audience.syncs if sync.trigger for column in sync.trigger.send)
+    messages = (column for sync in audience.syncs if sync.trigger for column in sync.trigger.columns)
     members = (column for sync in audience.syncs for column in (*sync.send, *sync.identifiers.values()))
     return {*messages, *members, *audience.regions.values()}
 

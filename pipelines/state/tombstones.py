@@ -208,6 +208,7 @@ def erase(warehouse: Warehouse, person: str, syncs: Sequence[str], accounts: Seq
         delete("desired", "sync_id = $sync and person_key = $person", scope)
     others = ", ".join(map(literal, accounts)) or "''"
     delete("drawn", "person_key = $person", {"person": person})
+    delete("candidate", f"person_key = $person and audience not in ({others})", {"person": person})
     delete("membership", f"person_key = $person and audience not in ({others})", {"person": person})
     delete("spared", "person_key = $person and kind <> 'account'", {"person": person})
     return erased

@@ -28,6 +28,21 @@ VIEWS = {
         union all
         select sync_id, null, 'add', person_key, 'unusable', reason, null
         from {schema}.desired where dest_key is null""",
+    "candidates": f"""
+        select n.candidate_id, n.audience, c.connection, n.sync_id, n.step, n.person_key, n.entry_id, n.happened_at,
+            n.due_at, n.expires_at, n.priority, n.code, n.detail, n.until, n.decided_at, n.recorded_at,
+            n.nth as decisions, n.op_id, o.outcome
+        from {{schema}}.candidate as n {_NAMED} n.sync_id = c.sync_id
+        left join (
+            select sync_id, op_id, outcome, row_number() over (
+                partition by sync_id, op_id
+                order by coalesce(outcome in ('void', 'suppressed') and reason <> 'operator: resend', false),
+                    epoch desc, attempt desc) as newest
+            from {{schema}}.receipt
+        ) as o on n.code = 'sent' and o.sync_id = n.sync_id and o.op_id = n.op_id and o.newest = 1
+        where not exists (
+            select 1 from {{schema}}.candidate as later
+            where later.candidate_id = n.candidate_id and later.nth > n.nth)""",
     "unresolved": f"""
         with history as (
             select o.sync_id, o.op_id, o.epoch, o.person_key, o.snapshot_id, o.occurred_at, r.outcome, r.reason,

@@ -16,6 +16,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from sqlglot import exp
 
 from pipelines.errors import WarehouseError, WarehouseLocked, first_line
 from pipelines.warehouse.protocol import Parameters, Row, quote
@@ -67,10 +68,16 @@ class DuckDB:
         self.execute("commit")
 
     def columns(self, relation: str) -> dict[str, str] | None:
-        try:
-            return {row[0]: row[1] for row in self.query(f"describe select * from {relation}")}
-        except duckdb.CatalogException:
+        if not self._has(relation):  # asking for what is not there ends a transaction
             return None
+        return {row[0]: row[1] for row in self.query(f"describe select * from {relation}")}
+
+    def _has(self, relation: str) -> bool:
+        parts = [part.name for part in exp.to_table(relation, dialect="duckdb").parts]
+        *above, name = (part.lower() for part in parts)
+        places = self.query("""select lower(table_catalog), lower(table_schema) from information_schema.tables
+            where lower(table_name) = ?""", [name])
+        return any(place[-len(above):] == tuple(above) or above == [place[0]] or not above for place in places)
 
     def fingerprint(self, columns: Sequence[str]) -> str:
         return f"cast(hash({', '.join(columns)}) >> 1 as bigint)"

@@ -16,7 +16,7 @@ from tests.engine.world import START, World
 HERE = Path(__file__).parent
 PAGE = (HERE.parents[1] / "pipelines" / "state" / "README.md").read_text("utf-8")
 STABLE = ("runs", "receipts", "ledger", "membership", "stays", "snapshots", "delivered", "undelivered", "unresolved",
-          "drift", "holds")
+          "drift", "holds", "candidates")
 TRIGGER = {"when": "enters", "event": "welcome", "send": ["value"], "max_age": "48h"}
 
 

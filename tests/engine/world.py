@@ -28,10 +28,19 @@ from destinations.protocol import (
     Verdict,
     every,
 )
-from pipelines.audiences import AliasModel, Audience, Guards, SuppressionModel, Sync
+from pipelines.audiences import (
+    AliasModel,
+    Audience,
+    GoalModel,
+    Guards,
+    RecipientsModel,
+    SuppressionModel,
+    Sync,
+)
 from pipelines.delivery.journal import Journal
 from pipelines.delivery.pace import LocalPace
 from pipelines.delivery.ports import Answer, Lost, Transport
+from pipelines.messages import Messages
 from pipelines.run import Ports, Result
 from pipelines.state import tombstones
 from pipelines.sync import Task, preview, run_to_end, walk
@@ -196,21 +205,32 @@ class World:
     """One project with the audience `cart` and one sync to `mail`."""
 
     def __init__(self, folder: Path, destination: type[Destination] = Mail, *, engine: Engine | None = None,
-                 **sync: object) -> None:
-        self.folder, self.file = folder, folder / "shop.duckdb"
+                 name: str = "cart", **sync: object) -> None:
+        self.folder, self.file, self.name = folder, folder / "shop.duckdb", name
         self.engine = engine or DuckFile(self.file)
         self.channel, self.clock = Channel(), HandClock()
+        self.messages = Messages()
+        self.goal: GoalModel | None = None
+        self.recipients: RecipientsModel | None = None
         self.destination = destination(Settings())
         self.transport: Callable[[], Transport] = lambda: Wire(self.channel)
         self.kind, self.holdout = "marketing", 0.0
+        self.others: tuple[Sync, ...] = ()
+        """Further syncs of the audience, to the same channel."""
         self.suppressions = (SuppressionModel("do_not_contact", f"{self.engine.schema}.spared", "person_id"),)
         self.own: tuple[SuppressionModel, ...] = ()
         """Suppressions of the sync alone."""
         self.guards = Guards(removal="100%", entries=None, unusable="100%")
         self.aliases: AliasModel | None = None
         self.declare(**sync)
-        self.sql("create table spared (person_id varchar)")
+        self.sql("create table if not exists spared (person_id varchar)")
         self.people()
+
+    def beside(self, name: str, **sync: object) -> World:
+        """Another audience of the same project and channel, with another connection's name."""
+        other = World(self.folder, type(self.destination), engine=self.engine, name=name, **sync)
+        other.channel, other.clock = self.channel, self.clock
+        return other
 
     def declare(self, **sync: object) -> None:
         """Change the sync's declaration."""
@@ -218,17 +238,22 @@ class World:
 
     @property
     def audience(self) -> Audience:
-        return Audience(name="cart", relation=f"{self.engine.schema}.cart", key="person_id", holdout=self.holdout,
-                        kind=self.kind,
-                        identifiers={"person": "person_id", "email": "email"}, syncs=(self.sync,),
+        return Audience(name=self.name, relation=f"{self.engine.schema}.{self.name}", key="person_id",
+                        holdout=self.holdout, kind=self.kind, messages=self.messages, goal_model=self.goal,
+                        recipients=self.recipients,
+                        identifiers={"person": "person_id", "email": "email"}, syncs=(self.sync, *self.others),
                         guards=self.guards)
+
+    def shared_with(self, connection: str, **sync: object) -> None:
+        """One more sync of the audience, to a channel of the same kind."""
+        self.others = (*self.others, Sync.model_validate({"to": connection, "every": "1h", **sync}))
 
     def people(self, *rows: tuple[str | None, str | None, int | None]) -> None:
         """The audience table now: (person_id, email, value)."""
-        self.sql("create or replace table cart (person_id varchar, email varchar, value integer)")
+        self.sql(f"create or replace table {self.name} (person_id varchar, email varchar, value integer)")
         if rows:
             marks = ", ".join(["(?, ?, ?)"] * len(rows))
-            self.sql(f"insert into cart values {marks}", [value for row in rows for value in row])
+            self.sql(f"insert into {self.name} values {marks}", [value for row in rows for value in row])
 
     def same(self, *pairs: tuple[str, str]) -> None:
         """The model of aliases now: (old key, key)."""
@@ -271,11 +296,12 @@ class World:
 
     @property
     def tasks(self) -> list[Task]:
-        return [Task(f"cart__{self.sync.to}", self.sync, self.destination, self.own)]
+        return [Task(f"{self.name}__{sync.to}", sync, self.destination, self.own)
+                for sync in (self.sync, *self.others)]
 
     def plan(self, days: float = 0) -> dict[str, int]:
         self.clock.at = (START + timedelta(days=days)).replace(tzinfo=None)
-        [plan] = preview(self.audience, self.tasks, self.suppressions, self.ports, START + timedelta(days=days))
+        plan = preview(self.audience, self.tasks, self.suppressions, self.ports, START + timedelta(days=days))[0]
         return {name: getattr(plan, name) for name in ("add", "update", "remove", "keep", "trigger")}
 
     def run(self, days: float = 0, until: Callable[[object], bool] | None = None) -> Result | None:
@@ -283,8 +309,7 @@ class World:
         self.clock.at = (START + timedelta(days=days)).replace(tzinfo=None)
         steps = walk(self.audience, self.tasks, self.suppressions, self.ports, START + timedelta(days=days))
         if until is None:
-            [result] = run_to_end(steps)
-            return result
+            return run_to_end(steps)[0]
         for step in steps:
             if until(step):
                 break

@@ -277,9 +277,9 @@ MUTANTS = (
         ("min(o.planned_at) over (partition by o.op_id) as first_planned_at",
          "max(r.recorded_at) over (partition by o.op_id) as first_planned_at"),), swarm="outage"),
     Mutant("entries_in_memory", "dedupe", 60, (
-        ("where d.dest_key is not null and (e.entry_id",
+        ("where (\n            h.op_id is null",
          "where (h.op_id is not null or e.entry_id = (select max(snapshot_id) from activation.snapshot))"
-         " and d.dest_key is not null and (e.entry_id"),)),
+         " and (\n            h.op_id is null"),)),
     Mutant("ledger_at_plan", "dedupe", 60, (("or h.outcome in ('void', 'suppressed')", ""),)),
     Mutant("accept_is_ok", "async", 100, patch=_verdict(Verdict.PENDING, "ok")),
     Mutant("failed_is_absent", "async", 500, patch=_failed_is_absent, swarm="job_partial"),
