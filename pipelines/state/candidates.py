@@ -26,6 +26,7 @@ from datetime import datetime
 from typing import Any
 
 from pipelines.audiences import GoalModel, SuppressionModel
+from pipelines.state.asked import AGAIN, COOLED, ELSEWHERE, JUDGED, LATEST, NOBODY, OFFERS, SENT
 from pipelines.state.suppressions import persons
 from pipelines.warehouse.protocol import Warehouse, literal, quote
 
@@ -42,113 +43,6 @@ REASONS = {
     "priority": ("capped", "others go first"),
 }
 """Why → code and detail."""
-
-LATEST = """
-    select * from activation.candidate as newest where not exists (
-        select 1 from activation.candidate as later
-        where later.candidate_id = newest.candidate_id and later.nth > newest.nth)"""
-"""What holds of each candidate."""
-
-SENT = f"""
-    select c.*, coalesce(k.root, c.person_key) as root, o.outcome from ({LATEST}) as c
-    left join temp.kin as k on k.person_key = c.person_key
-    left join (
-        select sync_id, op_id, outcome, row_number() over (
-            partition by sync_id, op_id
-            order by coalesce(outcome in ('void', 'suppressed') and reason <> 'operator: resend', false),
-                epoch desc, attempt desc) as newest
-        from activation.receipt
-    ) as o on o.sync_id = c.sync_id and o.op_id = c.op_id and o.newest = 1
-    where c.code = 'sent' and coalesce(o.outcome, '') not in ('void', 'suppressed')"""
-"""Messages that went out, may have, or are under way; `root` names the person under whichever key."""
-
-# A channel's place is its rank among those that share the message. A follow-up goes where what it follows went.
-OFFERS = """
-    create temp table offers as
-    with reach as (
-        select f.candidate_id, c.place, c.sync_id = $sync_id as is_own,
-            case when c.sync_id = $sync_id then f.dest_key else d.dest_key end is not null as is_reached,
-            coalesce(f.expires_at, f.happened_at + to_seconds(c.max_age)) as expires_at, q.until as quiet_until
-        from temp.found as f
-        inner join temp.channels as c on c.sync_id = $sync_id or f.step = ''
-        left join activation.desired as d on d.sync_id = c.sync_id and d.person_key = f.person_key
-        left join temp.zones as z on z.person_key = f.person_key
-        left join temp.quiet as q on q.sync_id = c.sync_id and q.zone = coalesce(z.zone, '')
-    )
-    select candidate_id, max(case when is_own then place end) as own_place, bool_or(is_reached) as is_reached,
-        coalesce(max(case when is_reached then expires_at end), max(expires_at)) as expires_at,
-        min(case when is_reached and $at <= expires_at then quiet_until end) as opens_at,
-        min(case when is_reached and $at <= expires_at and quiet_until is null then place end) as place
-    from reach group by candidate_id"""
-
-# What one channel says of a message that several share holds only when the last of them has been asked.
-JUDGED = """
-    create temp table judged as
-    select j.*, case
-        when $speaks or j.step <> '' or j.said in ('silent', 'asked', 'repeat', 'cool_down', 'ready') then j.said
-        else 'elsewhere' end as why
-    from (
-    select f.*, o.expires_at as last_at, coalesce(k.root, f.person_key) as root,
-        case when f.due_at > $at then f.due_at else o.opens_at end as opens_at, cooled.until as cool_until,
-        case
-            when f.silent then 'silent'
-            when f.asked then 'asked'
-            when elsewhere.candidate_id is not null then 'elsewhere'
-            when f.standing = 'held_out' then 'held_out'
-            when control._key is not null then 'control'
-            when f.standing = 'suppressed' or spared._key is not null or not f.is_wanted then 'suppressed'
-            when again.candidate_id is not null then 'again'
-            when f.at_goal and goal.reached_at >= f.happened_at then 'goal_met'
-            when f.at_goal and $is_unbuilt then 'unbuilt'
-            when not o.is_reached and refusing._key is not null then 'no_consent'
-            when not o.is_reached then 'no_identifier'
-            when f.standing = 'left' and f.when_left then 'left'
-            when f.due_at > $at then 'early'
-            when o.expires_at < $at then 'late'
-            when o.place is null then 'night'
-            when o.place <> o.own_place then 'elsewhere'
-            when f.outcome = 'unknown' then 'repeat'
-            when f.step = '' and cooled.until > $at then 'cool_down'
-            else 'ready'
-        end as said
-    from temp.found as f
-    inner join temp.offers as o on o.candidate_id = f.candidate_id
-    left join temp.kin as k on k.person_key = f.person_key
-    left join ({elsewhere}) as elsewhere on elsewhere.candidate_id = f.candidate_id
-    left join ({control}) as control on control._key = f.person_key
-    left join ({spared}) as spared on spared._key = f.person_key
-    left join ({again}) as again on again.candidate_id = f.candidate_id
-    left join ({goal}) as goal on goal.person_key = f.person_key
-    left join ({refusing}) as refusing on refusing._key = f.person_key
-    left join ({cooled}) as cooled on cooled.root = coalesce(k.root, f.person_key)
-    ) as j"""
-
-ELSEWHERE = f"select distinct candidate_id from ({SENT}) as s where s.sync_id <> $sync_id"
-AGAIN = """
-    select f.candidate_id from (
-        select candidate_id, person_key, entry_id, entered_at from temp.found where step = ''
-        union
-        select f.candidate_id, other.person_key, f.entry_id, f.entered_at from temp.found as f
-        inner join temp.kin as k on k.person_key = f.person_key
-        inner join temp.kin as other on other.root = k.root
-        where f.step = ''
-    ) as f
-    inner join activation.membership as m on m.audience = $audience and m.person_key = f.person_key
-        and m.entry_id < f.entry_id and m.valid_to is not null
-    inner join activation.snapshot as s on s.audience = m.audience and s.snapshot_id = m.valid_to
-    group by f.candidate_id, f.entered_at
-    having max(s.taken_at) + to_seconds($out_for) > f.entered_at"""
-COOLED = f"""
-    select root, max(decided_at) + to_seconds($cool_down) as until from ({SENT}) as s
-    where s.audience = $audience and s.step = '' group by root"""
-NOBODY = {
-    "elsewhere": "select cast(null as varchar) as candidate_id where false",
-    "again": "select cast(null as varchar) as candidate_id where false",
-    "goal": "select cast(null as varchar) as person_key, cast(null as timestamp) as reached_at where false",
-    "refusing": "select cast(null as varchar) as _key where false",
-    "cooled": "select cast(null as varchar) as root, cast(null as timestamp) as until where false",
-}
-"""What stands in for a part that is not asked for."""
 
 # Two who are told under one address are told once. Whoever is above the cap waits; so does who is not first in line.
 DECIDED = f"""

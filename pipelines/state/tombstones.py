@@ -185,9 +185,8 @@ def erase(warehouse: Warehouse, person: str, syncs: Sequence[str], accounts: Seq
     for sync_id in syncs:
         scope = {"sync": sync_id, "person": person}
         own = "select op_id from activation.op where sync_id = $sync and person_key = $person"
-        keys = f"select dest_key from ({own.replace('op_id', 'dest_key')}) as k where dest_key is not null"
-        others = ("select dest_key from activation.desired where sync_id = $sync and person_key <> $person"
-                  " and dest_key is not null")
+        keys = f"{own.replace('op_id', 'dest_key')} and dest_key is not null"
+        others = keys.replace("activation.op", "activation.desired").replace("= $person", "<> $person")
         warehouse.execute(
             f"update activation.decision set op_id = null where sync_id = $sync and op_id in ({own})", scope)
         warehouse.execute(
@@ -208,7 +207,7 @@ def erase(warehouse: Warehouse, person: str, syncs: Sequence[str], accounts: Seq
         delete("desired", "sync_id = $sync and person_key = $person", scope)
     others = ", ".join(map(literal, accounts)) or "''"
     delete("drawn", "person_key = $person", {"person": person})
-    delete("candidate", f"person_key = $person and audience not in ({others})", {"person": person})
     delete("membership", f"person_key = $person and audience not in ({others})", {"person": person})
+    delete("candidate", f"person_key = $person and audience not in ({others})", {"person": person})
     delete("spared", "person_key = $person and kind <> 'account'", {"person": person})
     return erased
