@@ -12,6 +12,8 @@ from destinations.protocol import Batch, Job, Member, Operation, Outcome, Refuse
 
 _CODE = re.compile(r"-?\d{1,7}|[A-Za-z/_][\w./\[\]-]{0,79}")
 _TRIES = 5
+UNTIL_TOMORROW = 3600.0
+"""Seconds until a day's quota that is used up is asked for again: vendors do not say when their day ends."""
 _LATER = frozenset({401, 403, 407, 408, 425, 429})
 """Refusals that concern no member: of the credentials or of the moment."""
 

@@ -36,7 +36,7 @@ from destinations.protocol import (
     Verdict,
     every,
 )
-from destinations.templates import Template, Unfilled
+from destinations.templates import Template, Unfilled, of_event
 
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 _TLS = {"starttls": "smtp", "implicit": "smtps"}
@@ -81,9 +81,7 @@ class Email(Destination):
 
     def deliver(self, batch: Batch) -> Exchange:
         [member] = batch.members
-        mail = self.settings.messages.get(batch.event or "")
-        if mail is None:
-            raise Refused(f"no message for the event {batch.event}: write it under messages of this connection")
+        mail = of_event(self.settings.messages, batch.event, "message", "messages")
         try:
             to = reachable(member.identifiers.get("email", ""))
             message = compose(batch, member, mail, to, self.settings)

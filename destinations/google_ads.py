@@ -19,6 +19,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from destinations.answers import UNTIL_TOMORROW
 from destinations.google_ads_answers import is_daily, login_refused, read_status, user_lists
 from destinations.google_ads_api import OTHER, Api
 from destinations.google_ads_bodies import PERSONAL, undotted
@@ -40,7 +41,6 @@ from destinations.protocol import (
     Settings,
 )
 
-_UNTIL_TOMORROW = 3600.0
 _STATUS = Limits(rates=OTHER, rate_class="request-status")
 _KINDS = {"CONTACT_ID": ("email", "phone"), "USER_ID": ("person", "account"), "MOBILE_ID": ("madid",)}
 
@@ -134,7 +134,7 @@ class GoogleAds(Destination):
 
     def throttled(self, response: Response) -> float | None:
         wait = super().throttled(response)
-        return _UNTIL_TOMORROW if wait is not None and is_daily(response) else wait
+        return UNTIL_TOMORROW if wait is not None and is_daily(response) else wait
 
     def failed(self, response: Response) -> bool:
         return super().failed(response) or (response.status == 409 and response.get("error", "status") == "ABORTED")

@@ -19,7 +19,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr, model_validator
 
-from destinations.answers import code, expect, told
+from destinations.answers import UNTIL_TOMORROW, code, expect, told
 from destinations.http import Request, Response
 from destinations.hubspot_api import CRM, Api
 from destinations.hubspot_bodies import sendable
@@ -37,7 +37,6 @@ from destinations.protocol import (
 )
 
 _BATCH = replace(CRM, rows=100)
-_UNTIL_TOMORROW = 3600.0
 _LOCKED = (423, 477)
 """A record that is locked, an account that is being moved: refused for the moment, nothing was written."""
 
@@ -111,12 +110,12 @@ class Hubspot(Destination):
         if response.status not in (429, *_LOCKED):
             return None
         if response.get("policyName") == "DAILY":
-            return _UNTIL_TOMORROW
+            return UNTIL_TOMORROW
         return response.retry_after or (10.0 if response.get("policyName") else 0.0)
 
     def rests(self, response: Response) -> float:
         if told(response, "x-hubspot-ratelimit-daily-remaining") == 0:
-            return _UNTIL_TOMORROW
+            return UNTIL_TOMORROW
         if told(response, "x-hubspot-ratelimit-remaining") != 0:
             return 0.0
         return min(told(response, "x-hubspot-ratelimit-interval-milliseconds") or 1000, 10_000) / 1000

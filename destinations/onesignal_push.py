@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from destinations.answers import unaccepted
 from destinations.http import Json, Response
-from destinations.protocol import Batch, Member, Outcome, Refused, Verdict, every
-from destinations.templates import Unfilled, fill, values_of
+from destinations.protocol import Batch, Member, Outcome, Verdict, every
+from destinations.templates import Unfilled, fill, of_event, values_of
 
 if TYPE_CHECKING:
     from destinations.onesignal import OnesignalSettings
@@ -30,10 +30,8 @@ def said(batch: Batch, member: Member, settings: OnesignalSettings) -> dict[str,
     event = batch.event or ""
     if template := settings.templates.get(event):
         return {"template_id": template, "custom_data": dict(member.attributes)}
-    if event not in settings.texts:
-        raise Refused(f"no text for the event {event}: write it under texts or templates of this connection")
     values, language = values_of(batch, member), settings.language
-    text = fill(settings.texts[event], values).strip()
+    text = fill(of_event(settings.texts, event, "text", "texts or templates"), values).strip()
     if not text:
         raise Unfilled("an empty text")
     title = fill(settings.titles[event], values).strip() if event in settings.titles else ""

@@ -17,7 +17,7 @@ from collections.abc import Generator
 
 from pydantic import Field, SecretStr, model_validator
 
-from destinations.answers import expect
+from destinations.answers import UNTIL_TOMORROW, expect
 from destinations.http import Request, Response
 from destinations.login import logged_in
 from destinations.protocol import (
@@ -41,7 +41,6 @@ from destinations.salesforce_jobs import read_job, submit
 _JOB = Limits(rows=10_000, bytes=4_000_000)
 _ASKED = 100
 """Keys and ids that a query's address has room for."""
-_UNTIL_TOMORROW = 3600.0
 
 
 class SalesforceSettings(Settings):
@@ -115,12 +114,12 @@ class Salesforce(Destination):
 
     def throttled(self, response: Response) -> float | None:
         if not response.ok and error_of(response) == "REQUEST_LIMIT_EXCEEDED":
-            return _UNTIL_TOMORROW
+            return UNTIL_TOMORROW
         return super().throttled(response)
 
     def rests(self, response: Response) -> float:
         used = re.search(r"(?<![\w-])api-usage=(\d{1,9})/(\d{1,9})", response.headers.get("sforce-limit-info", ""))
-        return _UNTIL_TOMORROW if used and int(used[1]) >= int(used[2]) else 0.0
+        return UNTIL_TOMORROW if used and int(used[1]) >= int(used[2]) else 0.0
 
     def refused(self, response: Response) -> str | None:
         if error_of(response) == "REQUEST_LIMIT_EXCEEDED":

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import AfterValidator
 
 from destinations.http import Json
-from destinations.protocol import Batch, Member
+from destinations.protocol import Batch, Member, Refused
+
+_T = TypeVar("_T")
 
 
 class Unfilled(ValueError):
@@ -59,6 +61,13 @@ def fill(template: str, values: Mapping[str, Json], *, html: bool = False) -> st
         raise Unfilled(f"the template cannot be filled: {_named(error, values)}") from None
     except (TemplateError, ArithmeticError, TypeError, ValueError, LookupError, AttributeError) as error:
         raise Unfilled(f"the template cannot be filled: {type(error).__name__}") from None
+
+
+def of_event(found: Mapping[str, _T], event: str | None, what: str, under: str) -> _T:
+    """What the settings say of an event. Raises Refused where they say nothing."""
+    if event is not None and event in found:
+        return found[event]
+    raise Refused(f"no {what} for the event {event}: write it under {under} of this connection")
 
 
 def values_of(batch: Batch, member: Member, escape: Callable[[str], str] = str) -> dict[str, Json]:

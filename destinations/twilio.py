@@ -29,7 +29,7 @@ from destinations.protocol import (
     Verdict,
     every,
 )
-from destinations.templates import Template, Unfilled, fill, values_of
+from destinations.templates import Template, Unfilled, fill, of_event, values_of
 
 _LONGEST = 1600
 _ROW = {
@@ -76,9 +76,7 @@ class Twilio(Destination):
 
     def deliver(self, batch: Batch) -> Exchange:
         [member] = batch.members
-        template = self.settings.texts.get(batch.event or "")
-        if template is None:
-            raise Refused(f"no text for the event {batch.event}: write it under texts of this connection")
+        template = of_event(self.settings.texts, batch.event, "text", "texts")
         try:
             text = fill(template, values_of(batch, member)).strip()
         except Unfilled as reason:
