@@ -105,7 +105,8 @@ def members_of(rows: Sequence[Mapping[str, Any]]) -> tuple[Member, ...]:
                  for row in rows)
 
 
-def _open(destination: Destination, said: Mapping[str, Any]) -> Generator[Request, Response, Any]:
+def exchange_of(destination: Destination, said: Mapping[str, Any]) -> Generator[Request, Response, Any]:
+    """The exchange that a case is about, not begun."""
     members = members_of(said.get("members", []))
     if "deliver" in said:
         options = {key: said[key] for key in ("target", "event", "silent") if key in said}
@@ -137,7 +138,7 @@ class _Driven(Exception):
 
 def _talk(destination: Destination, case: Case, requests: list[Request], wire: Wire | None) -> Any:
     """Play the channel's part as the case says it, and the driver's."""
-    exchange, script = _open(destination, case.said), list(case.said.get("exchange", []))
+    exchange, script = exchange_of(destination, case.said), list(case.said.get("exchange", []))
     try:
         request = next(exchange)
         while True:
@@ -146,7 +147,7 @@ def _talk(destination: Destination, case: Case, requests: list[Request], wire: W
             sent = request.finish(request, case.said.get("now", NOW)) if request.finish else request
             requests.append(sent)
             _compare(f"{case.name}: request {len(requests)}", sent, step["expect"])
-            answer = wire(sent, _answer(step["answer"])) if wire else _answer(step["answer"])
+            answer = wire(sent, answer_of(step["answer"])) if wire else answer_of(step["answer"])
             _judge(destination, answer)
             request = exchange.send(answer)
     except StopIteration as done:
@@ -180,7 +181,8 @@ def _bodies(sent: bytes, expected: Mapping[str, Any]) -> tuple[Any, Any]:
     return json.loads(sent) if sent else None, expected.get("json")
 
 
-def _answer(said: Mapping[str, Any]) -> Response:
+def answer_of(said: Mapping[str, Any]) -> Response:
+    """An answer as a case writes it."""
     body = json.dumps(said["json"]) if "json" in said else said.get("text", "")
     headers = {name.lower(): value for name, value in said.get("headers", {}).items()}
     return Response(said["status"], headers, body.encode())
