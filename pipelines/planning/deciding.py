@@ -126,10 +126,10 @@ def _reach_gone(warehouse: Warehouse, telling: Telling, since: datetime) -> None
     warehouse.insert("temp.gone", {"person_key": gone})
     render = renderer(telling.audience, telling.sync, telling.destination)
     found: dict[str, list[Any]] = {"person_key": [], "dest_key": [], "identifiers": []}
-    for row in _consenting(warehouse, model, telling.audience.identifiers_for(telling.sync)):
-        member = render(row)
-        for name, value in zip(found, (row["_key"], member.dest_key, member.identifiers), strict=True):
-            found[name].append(value)
+    for rows in _consenting(warehouse, model, telling.audience.identifiers_for(telling.sync)):
+        members = render(rows)
+        for name, values in zip(found, (rows["_key"], members.dest_key, members.identifiers), strict=True):
+            found[name] += values
     warehouse.execute("delete from temp.gone")
     if found["person_key"]:
         warehouse.insert("temp.gone", found)
@@ -137,17 +137,17 @@ def _reach_gone(warehouse: Warehouse, telling: Telling, since: datetime) -> None
 
 def _consenting(
     warehouse: Warehouse, model: RecipientsModel, columns: dict[str, str]
-) -> Iterator[defaultdict[str, Any]]:
+) -> Iterator[desired.Columns]:
     """Rows as the audience would have them, of identifiers that may be used; what else it has is null."""
     shown = "".join(
         f", {_consented(model, kind)} as {quote(columns[kind])}" for kind in columns
         if kind in model.identifiers and kind != "person")
     key = f"cast(r.{quote(model.key)} as varchar)"
-    for batch in desired.read_rows(
+    for rows in desired.read_columns(
             warehouse, f"select {key} as _key{shown} from {model.relation} as r inner join temp.gone as g"
             f" on g.person_key = {key}"):
-        for row in batch:
-            yield defaultdict(lambda: None, row)
+        nothing = [None] * len(rows["_key"])
+        yield defaultdict(lambda nothing=nothing: nothing, rows)
 
 
 def _consented(model: RecipientsModel, kind: str) -> str:

@@ -6,10 +6,9 @@ The statements live in `pipelines.state`; this is their order.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from destinations.protocol import Dedupe, Destination, Operation
 from pipelines.audiences import REMOVAL, SPARED_REMOVAL, Audience, SuppressionModel, Sync
@@ -17,7 +16,7 @@ from pipelines.messages import Trigger
 from pipelines.planning import deciding, guards, render, versions
 from pipelines.planning.deciding import Telling
 from pipelines.planning.plan import Looked, Objection, Plan, estimate_requests
-from pipelines.planning.render import canonical, columns_of, jsonable, mapping_of, renderer
+from pipelines.planning.render import columns_of, mapping_of, renderer
 from pipelines.state import desired, holds, intents, lease, ledger, mapping, record
 from pipelines.state.snapshot import Snapshot, naive
 from pipelines.warehouse.protocol import Warehouse, quote
@@ -251,18 +250,14 @@ def _telling(
 
 def _render_payloads(warehouse: Warehouse, trigger: Trigger) -> None:
     columns = "".join(f", r.{quote(column)}" for column in trigger.send)
-    rows = [row for batch in desired.read_rows(
+    batches = list(desired.read_columns(
         warehouse, f"""select r._key{columns} from temp.audience_rows as r
-        where r._key in (select person_key from temp.due)""") for row in batch]
+        where r._key in (select person_key from temp.due)"""))
     warehouse.execute("drop table if exists temp.payloads")
     warehouse.execute("create temp table payloads (person_key varchar, attributes varchar)")
-    if rows:
+    for rows in batches:
         warehouse.insert("temp.payloads", {
-            "person_key": [row["_key"] for row in rows], "attributes": [_payload(row, trigger) for row in rows]})
-
-
-def _payload(row: Mapping[str, Any], trigger: Trigger) -> str:
-    return canonical({name: jsonable(row[column]) for column, name in trigger.send.items()})
+            "person_key": rows["_key"], "attributes": render.attributes_of(rows, trigger.send)})
 
 
 def _count(

@@ -1,4 +1,7 @@
-"""Render a row of an audience as the member that a channel will see: pure, and the same for ever for the same row.
+"""Render rows of an audience as the members that a channel will see: pure, and the same for ever for the same row.
+
+It goes column by column, and a million rows a first load are why: values of one type are written in one way, and an
+object of JSON is put together by one format of texts.
 
 The payload's hash is ours (SHA-256 of canonical JSON with a version in front), so that no engine or library upgrade can
 make an unchanged member look changed. Whoever changes what it is made of raises `VERSION`: then what was recorded is
@@ -10,19 +13,23 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from json.encoder import encode_basestring
+from math import isfinite
 from typing import Any
 
 from destinations.identifiers import Unusable
 from destinations.protocol import Destination, Json
 from pipelines.audiences import Audience, Sync
-from pipelines.state.desired import Rendered
+from pipelines.state.desired import Columns, Rendered
 
 VERSION = 1
+NOTHING = "no identifier that the channel accepts"
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+_ONCE = ({Decimal}, {datetime}, {date})
+"""Types of which a value that is there again is not written again: equal ones are written alike."""
 
 
 def jsonable(value: Any) -> Json:
@@ -31,12 +38,12 @@ def jsonable(value: Any) -> Json:
     if value is None or isinstance(value, str | int):
         return value
     if isinstance(value, float):
-        return value if math.isfinite(value) else None
+        return value if isfinite(value) else None
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, datetime):
-        moment = value if value.tzinfo else value.replace(tzinfo=UTC)
-        return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        moment = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+        return f"{moment.isoformat()}Z"
     if isinstance(value, Mapping):
         return {str(jsonable(key)): jsonable(item) for key, item in value.items()}
     if hasattr(value, "nanoseconds") and hasattr(value, "months"):
@@ -81,27 +88,85 @@ def mapping_of(audience: Audience, sync: Sync, destination: Destination) -> str:
     return hashlib.sha256(canonical(parts).encode()).hexdigest()[:16]
 
 
-def renderer(audience: Audience, sync: Sync, destination: Destination) -> Callable[[Mapping[str, Any]], Rendered]:
-    """The function from a row (`_key` and columns) to what the channel will see."""
+def renderer(audience: Audience, sync: Sync, destination: Destination) -> Callable[[Columns], Rendered]:
+    """The function from rows (`_key` and columns) to what the channel will see."""
     own = audience.identifiers_for(sync)
     kinds = [(kind, own[kind], audience.regions.get(kind))
              for kind in destination.capabilities.identifiers if kind in own]
 
-    def render(row: Mapping[str, Any]) -> Rendered:
-        identifiers, dest_key, reason = {"person": row["_key"]}, None, "no identifier that the channel accepts"
+    def render(rows: Columns) -> Rendered:
+        count = len(rows["_key"])
+        keys, reasons = list[str | None]([None] * count), [NOTHING] * count
+        said: dict[str, Sequence[str | None]] = {"person": rows["_key"]}
         for kind, column, region in kinds:
-            if (value := row[column]) is None or value == "":
-                continue
-            try:
-                identifiers[kind] = destination.identify(kind, str(value), row[region] if region else None)
-            except Unusable as error:
-                reason = f"{kind}: {error}"
-                continue
-            dest_key = dest_key or f"{kind}:{identifiers[kind]}"
-        attributes = {name: jsonable(row[column]) for column, name in sync.send.items()}
-        if sync.nulls == "skip":
-            attributes = {name: value for name, value in attributes.items() if value is not None}
-        said, more = canonical(identifiers), canonical(attributes)
-        return Rendered(dest_key, hash_of(said, more), said, more, "" if dest_key else reason)
+            values, why = _identified(destination, kind, rows[column], rows[region] if region else [None] * count)
+            keys = [key or (value and f"{kind}:{value}") for key, value in zip(keys, values, strict=True)]
+            reasons = [new or old for new, old in zip(why, reasons, strict=True)]
+            said[kind] = values if kind != "person" else [
+                value or key for value, key in zip(values, rows["_key"], strict=True)]
+        identifiers = _objects({kind: texts(values) for kind, values in said.items()}, count)
+        attributes = attributes_of(rows, sync.send, skip=sync.nulls == "skip")
+        return Rendered(keys, list(map(hash_of, identifiers, attributes)), identifiers, attributes,
+                        ["" if key else why for key, why in zip(keys, reasons, strict=True)])
 
     return render
+
+
+def attributes_of(rows: Columns, send: Mapping[str, str], *, skip: bool = False) -> list[str]:
+    """Columns under the names that the channel knows them by, as JSON; with `skip`, without what is null."""
+    absent = None if skip else "null"
+    return _objects({name: texts(rows[column], absent) for column, name in send.items()}, len(rows["_key"]))
+
+
+def _identified(
+    destination: Destination, kind: str, given: Sequence[Any], regions: Sequence[str | None]
+) -> tuple[list[str | None], list[str]]:
+    """Each value as the channel keys on it, and why it cannot be where it cannot."""
+    values, reasons, identify = list[str | None](), list[str](), destination.identify
+    for value, region in zip(given, regions, strict=True):
+        usable, reason = None, ""
+        if value is not None and value != "":
+            try:
+                usable = identify(kind, str(value), region)
+            except Unusable as error:
+                reason = f"{kind}: {error}"
+        values.append(usable)
+        reasons.append(reason)
+    return values, reasons
+
+
+def texts(values: Sequence[Any], absent: str | None = None) -> Sequence[str | None]:
+    """Values of a column as canonical JSON; what is null there is `absent`."""
+    types = set(map(type, values)) - {type(None)}
+    if types == {str}:
+        return [absent if value is None else encode_basestring(value) for value in values]
+    if types == {int}:
+        return [absent if value is None else str(value) for value in values]
+    if types == {float}:
+        return [absent if value is None or not isfinite(value) else repr(value) for value in values]
+    if types in _ONCE:
+        written = {value: _text(value, absent) for value in set(values)}
+        return [written[value] for value in values]
+    return [_text(value, absent) for value in values]
+
+
+def _text(value: Any, absent: str | None) -> str | None:
+    plain = jsonable(value)
+    if plain is None:
+        return absent
+    if type(plain) is str:
+        return encode_basestring(plain)
+    return repr(plain) if type(plain) is int or (type(plain) is float and isfinite(plain)) else canonical(plain)
+
+
+def _objects(columns: Mapping[str, Sequence[str | None]], rows: int) -> list[str]:
+    """A JSON object a row, of texts by name; what is None is left out."""
+    labels = {name: encode_basestring(name) for name in sorted(columns)}
+    if not labels:
+        return ["{}"] * rows
+    across = zip(*(columns[name] for name in labels), strict=True)
+    if any(None in column for column in columns.values()):
+        return ["{" + ",".join([f"{label}:{text}" for label, text in zip(labels.values(), row, strict=True)
+                                if text is not None]) + "}" for row in across]
+    whole = ",".join(f"{label.replace('%', '%%')}:%s" for label in labels.values())
+    return list(map(f"{{{whole}}}".__mod__, across))

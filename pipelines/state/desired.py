@@ -9,33 +9,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from pipelines.audiences import SuppressionModel
 from pipelines.state.suppressions import persons
 from pipelines.warehouse.protocol import Warehouse, quote
 
-RENDERED = ("dest_key", "payload_hash", "identifiers", "attributes", "reason")
+Columns = Mapping[str, Sequence[Any]]
+"""Rows by column; all columns are of one length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One member as the channel will see it."""
+    """Members as the channel will see them, by column."""
 
-    dest_key: str | None
+    dest_key: Sequence[str | None]
     """What the channel keys on, `kind:value`; None when no identifier is usable."""
-    payload_hash: str
+    payload_hash: Sequence[str]
     """SHA-256 of what would be sent; equal payloads are never sent twice."""
-    identifiers: str
+    identifiers: Sequence[str]
     """JSON, identifier kind → value."""
-    attributes: str
+    attributes: Sequence[str]
     """JSON, name in the channel → value."""
-    reason: str
+    reason: Sequence[str]
     """Why there is no dest_key."""
 
 
-Render = Callable[[Mapping[str, Any]], Rendered]
+Render = Callable[[Columns], Rendered]
 
 
 def refresh(
@@ -48,7 +49,7 @@ def refresh(
     """
     find_stale(warehouse, sync_id, columns, mapping, spared)
     wanted = ", ".join(f"r.{quote(column)}" for column in columns)
-    rendered = _render(read_rows(
+    rendered = _render(read_columns(
         warehouse, f"""select s.person_key as _key, s.fingerprint as _fingerprint, {wanted} from temp.stale as s
         inner join temp.audience_rows as r on r._key = s.person_key where s.fingerprint is not null"""),
         sync_id, render)
@@ -84,7 +85,7 @@ def _without(spared: Sequence[SuppressionModel]) -> str:
     return f"where not exists (select 1 from ({persons(spared)}) as p where p._key = r._key)"
 
 
-def read_rows(warehouse: Warehouse, sql: str) -> Iterator[list[dict[str, Any]]]:
+def read_columns(warehouse: Warehouse, sql: str) -> Iterator[Columns]:
     """Rows of the audience as values, batch by batch: maps and JSON, which come as pairs and as text, as what they are.
 
     JSON inside a struct stays text: its type is not told.
@@ -92,11 +93,10 @@ def read_rows(warehouse: Warehouse, sql: str) -> Iterator[list[dict[str, Any]]]:
     types = warehouse.columns("temp.audience_rows") or {}
     readers = {name: reader for name, kind in types.items() if (reader := _READERS.get(kind.upper()))}
     for batch in warehouse.arrow(sql):
-        rows = batch.to_pylist(maps_as_pydicts="lossy")
-        for name in [name for name in readers if name in batch.schema.names]:
-            for row in rows:
-                row[name] = readers[name](row[name])
-        yield rows
+        columns = {name: column.to_pylist(maps_as_pydicts="lossy")
+                   for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+        yield {name: list(map(readers[name], values)) if name in readers else values
+               for name, values in columns.items()}
 
 
 def _document(text: str | None) -> Any:
@@ -111,13 +111,14 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "JSON": _document, "JSON[]": _documents, "JSONB": _document, "JSONB[]": _documents}
 
 
-def _render(batches: Iterable[list[dict[str, Any]]], sync_id: str, render: Render) -> dict[str, list[Any]]:
-    columns: dict[str, list[Any]] = {name: [] for name in ("sync_id", "person_key", "fingerprint", *RENDERED)}
+def _render(batches: Iterable[Columns], sync_id: str, render: Render) -> dict[str, list[Any]]:
+    rendered = [field.name for field in fields(Rendered)]
+    columns: dict[str, list[Any]] = {name: [] for name in ("sync_id", "person_key", "fingerprint", *rendered)}
     for rows in batches:
-        members = [render(row) for row in rows]
-        columns["sync_id"] += [sync_id] * len(rows)
-        columns["person_key"] += [row["_key"] for row in rows]
-        columns["fingerprint"] += [row["_fingerprint"] for row in rows]
-        for name in RENDERED:
-            columns[name] += [getattr(member, name) for member in members]
+        members = render(rows)
+        columns["sync_id"] += [sync_id] * len(rows["_key"])
+        columns["person_key"] += rows["_key"]
+        columns["fingerprint"] += rows["_fingerprint"]
+        for name in rendered:
+            columns[name] += getattr(members, name)
     return columns

@@ -67,7 +67,7 @@ def rendering(folder: Path, size: int, rounds: int) -> list[Line]:
     store = delivered(folder / "rendering.duckdb", 1)
     with duckdb.connect() as warehouse:
         drawn = warehouse.sql(f"select person_id as _key, * from ({CROWD.format(size=size)})")
-        rows = drawn.to_arrow_table().to_pylist()
+        rows = drawn.to_arrow_table().to_pydict()
     render = renderer(AUDIENCE, SYNC, store.destination)
-    found = in_turn(rounds, rows=lambda: [render(row) for row in rows])
+    found = in_turn(rounds, rows=lambda: render(rows))
     return [Line(f"rendering {size:,} rows", size / found["rows"].cpu / 1000, "k rows/s/core")]

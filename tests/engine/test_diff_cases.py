@@ -13,7 +13,7 @@ import yaml
 
 from destinations.protocol import Capabilities, Dedupe, Limits, Operation, Request
 from pipelines.delivery.ports import Answer
-from pipelines.state.desired import read_rows
+from pipelines.state.desired import read_columns
 from tests.engine.engines import Engine
 from tests.engine.world import Channel, Mail, World
 
@@ -103,6 +103,7 @@ def test_a_value_is_read_as_it_is(engine: Engine, case: dict[str, Any]) -> None:
     with engine.opener() as warehouse:
         warehouse.execute(f"create temp table kinds as select {case['cast']} as v")
         warehouse.execute("create temp view audience_rows as select * from temp.kinds")
-        [[row]] = list(read_rows(warehouse, "select * from temp.audience_rows"))
+        [columns] = list(read_columns(warehouse, "select * from temp.audience_rows"))
     kind, text = case["reads"]
-    assert (type(row["v"]).__name__, str(row["v"])) == (kind, str(text))
+    [value] = columns["v"]
+    assert (type(value).__name__, str(value)) == (kind, str(text))

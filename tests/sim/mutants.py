@@ -92,9 +92,10 @@ def _by_person(patch: pytest.MonkeyPatch) -> None:
     def by_person(*known: Any) -> Any:
         render = renderer(*known)
 
-        def rendered(row: Any) -> desired.Rendered:
-            member = render(row)
-            return replace(member, dest_key=member.dest_key and f"{member.dest_key}|{row['_key']}")
+        def rendered(rows: desired.Columns) -> desired.Rendered:
+            members = render(rows)
+            return replace(members, dest_key=[
+                key and f"{key}|{person}" for key, person in zip(members.dest_key, rows["_key"], strict=True)])
         return rendered
 
     patch.setattr(draft, "renderer", by_person)
