@@ -78,7 +78,7 @@ def send(
             break
         lanes_of = _lanes(plan, courier, window)
         for phase in lanes_of:
-            lanes.run(iter(phase), transport, clock, WIDTH)
+            lanes.run(iter(phase), transport, clock, WIDTH, courier.journal.keep)
         if not courier.waits_for_lease:
             last, sent = window[-1].seq, sent + len(window)
             speed = len(window) / max(clock.monotonic() - begun, 0.001)
@@ -161,7 +161,7 @@ def ask_jobs(
     courier: Courier, ops: Sequence[jobs.Waiting], target: str | None, transport: Transport, clock: Clock
 ) -> None:
     """Ask the jobs of these operations once."""
-    lanes.run(iter(jobs.poll(courier, ops, target)), transport, clock, WIDTH)
+    lanes.run(iter(jobs.poll(courier, ops, target)), transport, clock, WIDTH, courier.journal.keep)
 
 
 def _wait_for_jobs(
@@ -189,7 +189,7 @@ def converse(
     `limits`: of one that is harmless to repeat.
     """
     result: list[Any] = []
-    lanes.run(iter([courier.converse(exchange, result, limits)]), transport, clock, 1)
+    lanes.run(iter([courier.converse(exchange, result, limits)]), transport, clock, 1, courier.journal.keep)
     return result[0]
 
 

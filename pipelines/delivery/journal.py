@@ -1,9 +1,11 @@
 """The journal: what was claimed before a request and what came of it, on the disk of this host before anything else.
 
-One SQLite file a sync (WAL, synchronous=FULL), with places and outcomes only. A claim or a result is one row for all
-neighbours of a plan that share it, most often a whole request's: a row an operation made up a third of the time of a
-delivery. The journal narrows what is unknown after a crash; safety rests on the plan rows in the warehouse. Losing it
-loses nothing: the operations of that run become unknown instead of void.
+One SQLite file a sync (WAL), with places and outcomes only. A claim or a result is one row for all neighbours of a plan
+that share it, most often a whole request's: a row an operation made up a third of the time of a delivery. What is
+written survives this process at once, and the machine from `keep` on: one wait for the disk then serves all that was
+written since the last, before the first request of it is sent. The journal narrows what is unknown after a crash;
+safety rests on the plan rows in the warehouse. Losing it loses nothing: the operations of that run become unknown
+instead of void.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import secrets
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,8 @@ from pipelines.state.record import Claim, Receipt
 
 _TABLES = """
     create table if not exists identity (id text not null);
+    create table if not exists kept (times integer);
+    insert into kept select 0 where not exists (select 1 from kept);
     create table if not exists claimed (epoch integer, first integer, last integer, attempt integer, claimed_at text);
     create table if not exists ended (epoch integer, first integer, last integer, attempt integer, outcome text,
         http_status integer, reason text, remote_id text, job_id text, first_sent_at text, recorded_at text);
@@ -40,19 +45,31 @@ class Journal:
             path.touch(mode=0o600)
         self._db = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
         self._db.execute("pragma journal_mode = wal").fetchall()
-        self._db.execute("pragma synchronous = full")
+        self._db.execute("pragma synchronous = normal")
         self._db.executescript(_TABLES)
         self._adopt()
         self._db.execute("insert into identity select ? where not exists (select 1 from identity)",
                          [secrets.token_hex(16)])
         [self.id] = self._db.execute("select id from identity").fetchone()
+        self.is_kept = True
+        """Whether the disk has all claims and results."""
+
+    def keep(self) -> None:
+        """Wait until the disk has all that was written."""
+        if self.is_kept:
+            return
+        with self._complaining():
+            self._db.execute("pragma synchronous = full")
+            self._db.execute("update kept set times = times + 1")  # its commit waits for everything before it
+            self._db.execute("pragma synchronous = normal")
+        self.is_kept = True
 
     def claim(self, claims: Sequence[Claim]) -> None:
-        """Say durably that these attempts are about to be sent."""
+        """Say that these attempts are about to be sent, once this is kept."""
         self._write("claimed", [(*known, at.isoformat()) for *known, at in claims])
 
     def result(self, receipts: Sequence[Receipt]) -> None:
-        """Say durably how attempts ended; what was said of one before stands."""
+        """Say how attempts ended; what was said of one before stands."""
         self._write("ended", [(*known, sent_at and sent_at.isoformat(), at.isoformat())
                               for *known, sent_at, at in receipts])
 
@@ -97,13 +114,16 @@ class Journal:
         self._db.close()
 
     def _write(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
-        """All rows with one commit, which is the wait for the disk."""
+        if not rows:
+            return
+        self.is_kept = False
+        with self._complaining(), self._transaction():
+            self._insert(table, rows)
+
+    @contextmanager
+    def _complaining(self) -> Iterator[None]:
         try:
-            if len(rows) == 1:
-                self._insert(table, rows)
-            elif rows:
-                with self._transaction():
-                    self._insert(table, rows)
+            yield
         except sqlite3.Error as error:
             raise StateError(f"the journal cannot be written ({error}): make room on the disk of the state folder; this"
                              " run sends nothing more, and what it had sent is settled by the next one") from None

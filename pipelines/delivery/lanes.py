@@ -5,7 +5,7 @@ has threads, so the simulator drives the very same code in virtual time.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from itertools import count
 
@@ -30,37 +30,50 @@ class Pause:
 Lane = Generator[Send | Pause, Answer | None, None]
 
 
-def run(lanes: Iterator[Lane], transport: Transport, clock: Clock, width: int) -> None:
-    """Run all lanes, at most `width` at once. What one raises stops them all: those in flight are closed, and what
-    they had claimed stays claimed."""
+def run(lanes: Iterator[Lane], transport: Transport, clock: Clock, width: int, keep: Callable[[], None]) -> None:
+    """Run all lanes, at most `width` at once. `keep` puts on the disk what they wrote down: it comes before each start
+    of requests, and one serves all whose lanes went on together. What a lane raises stops them all: those in flight are
+    closed, and what they had claimed stays claimed."""
     tickets, flying, sleeping = count(), dict[int, Lane](), list[tuple[float, int, Lane]]()
+    ready: list[tuple[Lane, Request]] = []
+
+    def step(lane: Lane, answer: Answer | None) -> None:
+        try:
+            wish = lane.send(answer)
+        except StopIteration:
+            return
+        if isinstance(wish, Pause):
+            heapq.heappush(sleeping, (clock.monotonic() + wish.seconds, next(tickets), lane))
+        else:
+            ready.append((lane, wish.request))
+
     try:
         while True:
-            while len(flying) + len(sleeping) < width and (lane := next(lanes, None)) is not None:
-                _step(lane, None, next(tickets), flying, sleeping, transport, clock)
+            while len(ready) + len(flying) + len(sleeping) < width and (lane := next(lanes, None)) is not None:
+                step(lane, None)
+            keep()
+            while ready:
+                ticket, (lane, request) = next(tickets), ready.pop(0)
+                flying[ticket] = lane
+                transport.start(ticket, request)
             if not flying and not sleeping:
                 return
-            lane, answer = _next_event(flying, sleeping, transport, clock)
-            if lane is not None:
-                _step(lane, answer, next(tickets), flying, sleeping, transport, clock)
+            for lane, answer in _events(flying, sleeping, transport, clock):
+                step(lane, answer)
     finally:
-        for lane in (*flying.values(), *(entry[2] for entry in sleeping)):
+        for lane in (*flying.values(), *(entry[2] for entry in sleeping), *(lane for lane, _ in ready)):
             lane.close()
 
 
-def _step(
-    lane: Lane, answer: Answer | None, ticket: int, flying: dict[int, Lane],
-    sleeping: list[tuple[float, int, Lane]], transport: Transport, clock: Clock,
-) -> None:
-    try:
-        wish = lane.send(answer)
-    except StopIteration:
-        return
-    if isinstance(wish, Pause):
-        heapq.heappush(sleeping, (clock.monotonic() + wish.seconds, ticket, lane))
-    else:
-        flying[ticket] = lane
-        transport.start(ticket, wish.request)
+def _events(
+    flying: dict[int, Lane], sleeping: list[tuple[float, int, Lane]], transport: Transport, clock: Clock
+) -> Iterator[tuple[Lane, Answer | None]]:
+    """Lanes that can go on: the next one, and with it those whose answers are there too."""
+    lane, answer = _next_event(flying, sleeping, transport, clock)
+    if lane is not None:
+        yield lane, answer
+    while flying and (found := transport.wait(0)) is not None:
+        yield flying.pop(found[0]), found[1]
 
 
 def _next_event(

@@ -49,7 +49,7 @@ def send(
             part = Part(session, number, sent == total, total)
             batch = Batch(Operation.ADD, tuple(member_of(op) for op in rows), plan.audience, plan.target,
                           at=clock.now().replace(tzinfo=UTC))
-            lanes.run(iter([_part(courier, batch, part, limits, whole)]), transport, clock, 1)
+            lanes.run(iter([_part(courier, batch, part, limits, whole)]), transport, clock, 1, courier.journal.keep)
         yield Progress(plan.sync_id, sent)
         if sent == total:
             break

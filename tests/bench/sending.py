@@ -78,7 +78,8 @@ class Planned:
         courier = exchange.Courier("bench", "bench", self.destination, self.journal, LocalPace(), SystemClock())
         transport = HttpTransport()
         lanes.run((courier.deliver(batch, self.destination.limits, self._parcel(batch))
-                   for batch, _ in self.destination.built.values()), transport, SystemClock(), deliver.WIDTH)
+                   for batch, _ in self.destination.built.values()), transport, SystemClock(), deliver.WIDTH,
+                  self.journal.keep)
         transport.close()
         assert not courier.stopped, courier.stopped
 
@@ -113,7 +114,7 @@ def overhead(folder: Path, size: int, rounds: int) -> list[Line]:
     for latency, target in ((LATENCY, "≤ 10"), (0.0, "")):
         with listening(latency) as url, pytest.MonkeyPatch.context() as patch:
             planned, watch = Planned(folder / f"overhead{latency}", size, Limits(rows=500), url), Stopwatch()
-            for name in ("claim", "result", "results", "flushed"):
+            for name in ("claim", "result", "keep", "results", "flushed"):
                 patch.setattr(planned.journal, name, watch.around(getattr(planned.journal, name)))
             patch.setattr(record, "flush", watch.around(record.flush))
             shares, walls, cpus = [], [], []

@@ -74,6 +74,25 @@ def test_only_what_the_warehouse_has_is_forgotten(journal: Journal) -> None:
     assert (journal.results(), journal.open_claims()) == ([ended(3, 4)], [claimed(5, 9)])
 
 
+def test_the_disk_has_what_was_written_once_it_is_kept(journal: Journal, path: Path) -> None:
+    journal.keep()
+    said = [journal.is_kept]
+    for write in (lambda: journal.claim([claimed(1, 1)]), lambda: journal.result([ended(1, 1)])):
+        before = _written(path)
+        write()
+        said.append(journal.is_kept)
+        halfway = _written(path)
+        journal.keep()
+        said.append(journal.is_kept)
+        assert before < halfway < _written(path)  # a commit that writes nothing waits for nothing
+    journal.keep()
+    assert said == [True, False, True, False, True]
+
+
+def _written(path: Path) -> int:
+    return path.with_name(f"{path.name}-wal").stat().st_size
+
+
 def test_claims_of_earlier_runs_are_forgotten_when_they_are_settled(journal: Journal) -> None:
     journal.claim([claimed(1, 1, epoch=2), claimed(1, 1)])
     journal.forget_before(3)

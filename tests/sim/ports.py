@@ -200,8 +200,8 @@ class SimJournal(Journal):
 class SimTransport:
     """Requests under way, answered at their own virtual times."""
 
-    def __init__(self, actor: Actor) -> None:
-        self._actor = actor
+    def __init__(self, actor: Actor, journal: SimJournal) -> None:
+        self._actor, self._journal = actor, journal
         self._flying: list[tuple[float, int, Answering]] = []
 
     def start(self, ticket: int, request: Request) -> None:
@@ -209,6 +209,8 @@ class SimTransport:
         actor.point("send")
         if not request.reads:
             self._watch(json.loads(request.body or b""))
+            if not self._journal.is_kept:
+                raise Violation("claim: a request was sent before the disk had its claim")
         seconds, answering = world.channel.receive(request)
         actor.sent += 1
         late = seconds >= DEADLINE

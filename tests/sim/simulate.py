@@ -221,7 +221,8 @@ class Schedule:
         return drawn[1] if drawn[0] < self.scenario.rates["skew"] else 0.0
 
     def _ports(self, actor: Actor) -> Ports:
-        return Ports(lambda: open_warehouse(actor), SimClock(actor), self.pace, lambda: SimTransport(actor),
+        return Ports(lambda: open_warehouse(actor), SimClock(actor), self.pace,
+                     lambda: SimTransport(actor, self._journal(actor)),
                      lambda _: self._journal(actor), lambda _: self._journal(actor), f"run{self.runs}", alone=True)
 
     def _journal(self, actor: Actor) -> SimJournal:
