@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from destinations.http import Json
@@ -33,11 +34,13 @@ def rows_to_write(batch: Batch, form: str) -> list[Row]:
 
 def cell(value: Json, form: str) -> Any:
     """A value as it stands in the file."""
-    if isinstance(value, Mapping | list | tuple):
+    if isinstance(value, dict | list | tuple):
         value = json.dumps(value, ensure_ascii=False)
     if form == "parquet":
         return value
-    return harmless(value) if isinstance(value, str) else "" if value is None else json.dumps(value)
+    if isinstance(value, str):
+        return harmless(value)
+    return "" if value is None else str(value) if type(value) is int else json.dumps(value)
 
 
 def harmless(text: str) -> str:
@@ -58,7 +61,7 @@ def merge(batch: Batch, held: Sequence[Row], form: str) -> list[Row]:
 
 def manifest(batch: Batch, rows: Sequence[Row], mode: str, name: str, size: int, sha: str) -> bytes:
     """What a reader of the folder needs to know of a file."""
-    columns: list[Json] = [*dict.fromkeys(column for row in rows for column in row)]
+    columns: list[Json] = [*dict.fromkeys(chain.from_iterable(rows))]
     facts: Json = {"file": name, "rows": len(rows), "bytes": size, "sha256": sha, "columns": columns,
                    "audience": batch.audience, "mode": mode,
                    "written_at": batch.at.isoformat() if batch.at else None}
@@ -104,7 +107,7 @@ def write_parquet(rows: Sequence[Row]) -> bytes:
             return pa.array([value if value is None else str(value) for value in values])
         return found.cast(pa.string()) if pa.types.is_null(found.type) else found
 
-    names = list(dict.fromkeys(name for row in rows for name in row)) or [KEY]
+    names = list(dict.fromkeys(chain.from_iterable(rows))) or [KEY]
     text = io.BytesIO()
     parquet.write_table(pa.table({name: column(name) for name in names}), text)
     return text.getvalue()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Literal
 
 from destinations.http import Json
@@ -28,15 +29,17 @@ def rows_of(batch: Batch, key: str) -> list[dict[str, Json]]:
 
 def write_csv(rows: Sequence[Mapping[str, str]], columns: Sequence[str] = ()) -> bytes:
     """Rows under `columns`, or under all that some row has in the order they come; what a row has not is empty."""
-    text = io.StringIO()
-    named = list(columns) or list(dict.fromkeys(name for row in rows for name in row))
+    named = list(columns) or list(dict.fromkeys(chain.from_iterable(rows)))
+    cells = [named, *([row.get(name, "") for name in named] for row in rows)]
     # A lone carriage return ends a row for many readers, and Python's writer quotes only what ends its own.
-    returns = any("\r" in value for row in rows for value in row.values())
-    quoting: Literal[0, 1] = csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
-    table = csv.DictWriter(text, named, restval="", extrasaction="ignore", lineterminator="\n", quoting=quoting)
-    table.writeheader()
-    table.writerows(rows)
-    return text.getvalue().encode()
+    written = _written(cells, csv.QUOTE_MINIMAL)
+    return (_written(cells, csv.QUOTE_ALL) if "\r" in written else written).encode()
+
+
+def _written(cells: Sequence[Sequence[str]], quoting: Literal[0, 1]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n", quoting=quoting).writerows(cells)
+    return text.getvalue()
 
 
 def read_csv(body: bytes) -> tuple[list[str], list[dict[str, str]]] | None:

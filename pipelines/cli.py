@@ -6,6 +6,7 @@ Exit codes: 0 nothing to do or all done, 2 changes are planned (`plan`), 1 an er
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -147,6 +148,7 @@ def sync(
     chosen = _choose(project, names, select, to)
     failures = _prepare(project, chosen, to, no_build=no_build, quiet=as_json)
     show = None if as_json else lambda result: print(screens.result_line(result), flush=True)
+    gc.freeze()  # what dbt has loaded stays: it need not be walked through again and again while rows come and go
     done = work.sync(project, chosen, to, on_result=show)
     if as_json:
         print(json.dumps(documents.sync_document(project.as_of, done.results), indent=2))

@@ -6,16 +6,17 @@ window is read with the warehouse open for an instant; who was suppressed since 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from destinations.protocol import Batch, Capabilities, Destination, Limits, Operation, Request, Response
 from pipelines.audiences import SuppressionModel, Sync
 from pipelines.delivery import jobs, lanes
-from pipelines.delivery.batches import Op, cut, member_of, operation_of, too_large
+from pipelines.delivery.batches import Op, cut, members_of, operation_of, too_large
 from pipelines.delivery.exchange import Courier, Parcel
 from pipelines.delivery.ports import Clock, Transport
 from pipelines.planning.draft import lateness
@@ -125,16 +126,15 @@ def _lanes(plan: Batching, courier: Courier, window: Sequence[Op]) -> list[list[
     phases: dict[int, list[lanes.Lane]] = {0: [], 1: [], 2: [], 3: []}
     adds = min((op.seq for op in window if op.action in ("add", "update")), default=0)
 
-    def kind(op: Op) -> tuple[int, Operation, bool, str]:
-        return _phase(op, adds), asked_by[op.action], op.silent, op.step or ""
-
-    # A window is read in the order of its places, and sorting keeps it.
-    for (phase, operation, silent, step), ops in groupby(sorted(left, key=kind), key=kind):
+    kinds: dict[tuple[int, Operation, bool, str], list[Op]] = defaultdict(list)
+    for op in left:  # in the order of their places
+        kinds[_phase(op, adds), asked_by[op.action], op.silent, op.step or ""].append(op)
+    for (phase, operation, silent, step), ops in sorted(kinds.items(), key=itemgetter(0)):
         limits = able.operations[operation]
         for batch in cut(ops, limits):
             parcel = Parcel(plan.epoch, {op.op_id: op.seq for op in batch})
             event = step or (plan.sync.trigger.event if plan.sync.trigger else None)
-            asked = Batch(operation, tuple(member_of(op) for op in batch), plan.audience, plan.target,
+            asked = Batch(operation, members_of(batch), plan.audience, plan.target,
                           event if operation is Operation.TRIGGER else None,
                           silent and operation is Operation.TRIGGER, courier.clock.now().replace(tzinfo=UTC))
             phases[phase].append(courier.deliver(asked, limits, parcel))
@@ -143,7 +143,9 @@ def _lanes(plan: Batching, courier: Courier, window: Sequence[Op]) -> list[list[
 
 def _phase(op: Op, adds: int) -> int:
     """`adds`: the first place of an add."""
-    return {"remove": 2 if op.seq > adds else 0, "event": 3}.get(op.action, 1)
+    if op.action == "remove":
+        return 2 if op.seq > adds else 0
+    return 3 if op.action == "event" else 1
 
 
 def _note(plan: Batching, courier: Courier, ops: Sequence[Op], outcome: str, reason: str) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from destinations.protocol import Batch, Limits, Operation, Outcome, Part, Verdict
 from pipelines.delivery import lanes
-from pipelines.delivery.batches import Op, cut, member_of
+from pipelines.delivery.batches import Op, cut, members_of
 from pipelines.delivery.deliver import Batching, Progress
 from pipelines.delivery.exchange import Courier, Parcel
 from pipelines.delivery.ports import Clock, Transport
@@ -47,7 +47,7 @@ def send(
         for rows in cut(window, limits):
             number, sent = number + 1, sent + len(rows)
             part = Part(session, number, sent == total, total)
-            batch = Batch(Operation.ADD, tuple(member_of(op) for op in rows), plan.audience, plan.target,
+            batch = Batch(Operation.ADD, members_of(rows), plan.audience, plan.target,
                           at=clock.now().replace(tzinfo=UTC))
             lanes.run(iter([_part(courier, batch, part, limits, whole)]), transport, clock, 1, courier.journal.keep)
         yield Progress(plan.sync_id, sent)
