@@ -146,8 +146,12 @@ def _consenting(
     for rows in desired.read_columns(
             warehouse, f"select {key} as _key{shown} from {model.relation} as r inner join temp.gone as g"
             f" on g.person_key = {key}"):
-        nothing = [None] * len(rows["_key"])
-        yield defaultdict(lambda nothing=nothing: nothing, rows)
+        yield _widened(rows)
+
+
+def _widened(rows: desired.Columns) -> desired.Columns:
+    nothing = [None] * len(rows["_key"])
+    return defaultdict(lambda: nothing, rows)
 
 
 def _consented(model: RecipientsModel, kind: str) -> str:
