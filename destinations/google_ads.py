@@ -20,11 +20,11 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from destinations.answers import UNTIL_TOMORROW
-from destinations.google_ads_answers import is_daily, login_refused, read_status, user_lists
-from destinations.google_ads_api import OTHER, Api
+from destinations.google_ads_answers import is_daily, login_refused, user_lists
+from destinations.google_ads_api import Api
 from destinations.google_ads_bodies import PERSONAL, undotted
 from destinations.google_ads_lists import ask_for_lists, find_or_make
-from destinations.google_ads_members import INGESTION, assert_members, cut_off
+from destinations.google_ads_members import INGESTION, assert_members, cut_off, read_request
 from destinations.http import Request, Response
 from destinations.identifiers import hash_of
 from destinations.login import logged_in
@@ -35,13 +35,11 @@ from destinations.protocol import (
     Destination,
     Exchange,
     Job,
-    Limits,
     Operation,
     Preparation,
     Settings,
 )
 
-_STATUS = Limits(rates=OTHER, rate_class="request-status")
 _KINDS = {"CONTACT_ID": ("email", "phone"), "USER_ID": ("person", "account"), "MOBILE_ID": ("madid",)}
 
 
@@ -119,9 +117,7 @@ class GoogleAds(Destination):
 
     @logged_in
     def settle(self, job: Job) -> Exchange:
-        query = {"requestId": job.id}
-        response = yield self._api.ask("GET", "requestStatus:retrieve", query=query, limits=_STATUS)
-        return read_status(job, response)
+        return (yield from read_request(self._api, job))
 
     @logged_in
     def prepare(self, name: str) -> Preparation:

@@ -1,4 +1,4 @@
-"""Members of Google's user lists: ingested, removed, or cut off at a time; each is taken and worked off later."""
+"""Members of Google's user lists: ingested, removed, or cut off at a time; taken at once, worked off and told later."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from destinations.answers import code, expect, known_by, pending, resend, unaccepted
-from destinations.google_ads_answers import blame, named_rows, reasons
-from destinations.google_ads_api import Api
+from destinations.google_ads_answers import blame, named_rows, read_status, reasons
+from destinations.google_ads_api import OTHER, Api
 from destinations.google_ads_bodies import destination, membership
 from destinations.http import Json, Request
-from destinations.protocol import Batch, Exchange, Limits, Member, Operation, Preparation
+from destinations.protocol import Batch, Exchange, Job, Limits, Member, Operation, Preparation
 
 INGESTION = Limits(rows=10_000, rates=((300, 60.0), (100_000, 86_400.0)), rate_class="ingestion")
+_STATUS = Limits(rates=OTHER, rate_class="request-status")
 
 
 def assert_members(api: Api, batch: Batch, kinds: Collection[str]) -> Exchange:
@@ -43,3 +44,9 @@ def cut_off(api: Api, target: str, before: datetime) -> Preparation:
     response = yield api.ask("POST", "audienceMembers:removeAll", body, limits=INGESTION)
     blame(response, f"the user list {target}")
     return str(expect(response, str, "requestId", what="the removal of earlier members"))
+
+
+def read_request(api: Api, job: Job) -> Exchange:
+    """How a request stands, or ended for each."""
+    response = yield api.ask("GET", "requestStatus:retrieve", query={"requestId": job.id}, limits=_STATUS)
+    return read_status(job, response)

@@ -62,7 +62,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Members that want the same operation on the same target; never more than `Limits` allow."""
+    """Members that want the same operation on the same target: at least one, never more than `Limits` allow."""
 
     operation: Operation
     members: tuple[Member, ...]
