@@ -256,6 +256,7 @@ FAILED_COMPANIES = (
     billed(69, before(9, hours=5)),
     billed(70, before(9, hours=9), paid=before(9, hours=8)),
     billed(71, before(2, hours=5), before(4, hours=5)),
+    billed(77, before(11, hours=5)),
 )
 FAILED_PAYMENTS = (
     *(daily_debtor(day) for day in range(-2, 15)),
@@ -278,6 +279,7 @@ FAILED_PAYMENTS = (
     ),
     person(450, 69, failing(9, 11, "the address bounced hard", standing="suppressed"), bounced(before(0, days=90))),
     person(451, 70, misses(FAILED, 9, 9, "the second attempt succeeded")),
+    person(453, 77, failing(11, 13, "in the global holdout, which spares nobody a failed payment"), spared=True),
     person(452, 71, failing(2, 6, "a second failure two days later keeps it in")),
 )
 
@@ -356,6 +358,7 @@ QUOTAS = (
         485, 110, filling(2, 14, "at this pace used up over three days early", before="six days say little of a month")
     ),
     person(486, 111, misses(QUOTA, 2, 14, "at this pace used up exactly three days early")),
+    person(495, 107, filling(5, 10, "in the global holdout", standing="suppressed"), spared=True),
     person(487, 112, filling(4, 5, after="overage was agreed")),
 )
 

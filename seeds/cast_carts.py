@@ -227,6 +227,7 @@ ABANDONED_CHECKOUT = (
         left(13, "was mailed about a checkout 72 h and a second ago"),
         mailed(CHECKOUT, before(13, hours=72) - SECOND),
     ),
+    leaves(129, before(11, hours=5), left(11, "in the global holdout", "suppressed"), spared=True),
 )
 
 

@@ -1,7 +1,8 @@
 """The grammar of the pinned cast: a story is a person, the facts planted for it, and where it must stand and why.
 
 A story knows its number, not its id: the id is the first of number, number + 1000, number + 2000 … whose holdout
-buckets agree with the standings that the story declares. So ids depend on their own story only.
+buckets agree with the standings that the story declares, the bucket of the global holdout among them. So ids depend on
+their own story only.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -31,6 +32,8 @@ HOLDOUTS = {
     "failed_payment_still_active": 0.0,
     "approaching_quota_80": 0.10,
 }
+PROGRAMME = ("spring", 500)
+"""What the global holdout is drawn by, and its buckets of 10,000"""
 JOINED = datetime(2026, 4, 25, 9)
 """When a cast person came, unless its story says otherwise."""
 
@@ -68,6 +71,8 @@ class Story:
     """What facts.person takes besides: test, employee, deleted"""
     shops: bool = True
     """Whether it has a consumer account in the shop"""
+    spared: bool = False
+    """Whether it is in the global holdout"""
     twins: tuple[Twin, ...] = ()
     twice: tuple[str, ...] = ()
     """Tables in which every row of this story was loaded twice"""
@@ -107,12 +112,15 @@ def misses(audience: str, first: int, last: int, why: str) -> tuple[Span, ...]:
 
 def ref_of(story: Story) -> str:
     """The story's person_ref; see the top of this file."""
-    return next(ref for turn in range(99) if fits(ref := f"c_{story.number + 1000 * turn:05}", story.spans))
+    return next(
+        f"c_{story.number + 1000 * turn:05}" for turn in range(999) if fits(f"c_{story.number + 1000 * turn:05}", story)
+    )
 
 
-def fits(ref: str, spans: Iterable[Span]) -> bool:
-    held = {span.audience: span.standing == "held_out" for span in spans if span.standing in ("sent", "held_out")}
+def fits(ref: str, story: Story) -> bool:
+    held = {span.audience: span.standing == "held_out" for span in story.spans if span.standing in ("sent", "held_out")}
     limits = {audience: round(HOLDOUTS[audience] * 10_000) for audience in held}
+    held[PROGRAMME[0]], limits[PROGRAMME[0]] = story.spared, PROGRAMME[1]
     return all((bucket(name, person_id(ref)) < limits[name]) == wanted for name, wanted in held.items())
 
 

@@ -56,6 +56,18 @@ def test_every_audience_is_keyed_by_person_and_says_what_it_is_for(audiences) ->
         assert ("holdout" not in block or block["holdout"] == "0%") if spares else True, name
 
 
+def test_whoever_measures_the_programme_is_spared_by_all_marketing(audiences) -> None:
+    contacts = {"model.tailrace_shop.marketing_contacts", "model.tailrace_shop.advertising_contacts"}
+    marketing = {name for name, node in audiences.items()
+                 if contacts & set(node.depends_on.nodes) and node.config.meta["audience"].get("kind") != "suppression"}
+    sparing = {name for name, node in audiences.items()
+               if "global_holdout" in node.config.meta["audience"].get("suppress", ())}
+    # From a seed the platform learns whom to look for; nobody in it is shown anything.
+    assert marketing - sparing == {"lookalike_seed_high_ltv"}
+    assert not sparing & {name for name, node in audiences.items()
+                          if "model.tailrace_shop.service_contacts" in node.depends_on.nodes}
+
+
 def test_every_column_of_a_public_model_is_described(shop: Shop) -> None:
     public = [node for node in shop.manifest.nodes.values()
               if node.resource_type == "model" and str(getattr(node, "access", "")) == "public"]

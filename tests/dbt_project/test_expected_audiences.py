@@ -54,7 +54,8 @@ def replay(shop: Shop, rules: dict[str, Rule], oracle: list[Expectation]) -> dic
 
 def look(shop: Shop, as_of: str, audiences: Mapping[str, Rule]) -> Day:
     shop.run(as_of)
-    members = {name: shop.column(f"select person_id from audiences.{name}") for name in audiences}
+    spared = {name for rule in audiences.values() for name in rule.suppress}
+    members = {name: shop.column(f"select person_id from audiences.{name}") for name in {*audiences, *spared}}
     return Day(members, shop.column("select person_id from suppressions.do_not_contact"))
 
 

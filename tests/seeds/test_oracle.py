@@ -23,6 +23,8 @@ HOLDOUTS = {
     "failed_payment_still_active": 0.0,
     "approaching_quota_80": 0.10,
 }
+OWED = {"recent_buyers_suppress", "failed_payment_still_active"}
+"""No marketing: the global holdout is not spared it"""
 SIZES = {
     "welcome": (14, 40),
     "abandoned_checkout": (14, 40),
@@ -51,10 +53,13 @@ def replay(tables: Tables) -> dict[str, tuple[World, dict[str, set[str]]]]:
 def standing(audience: str, person_id: str, members: set[str], silenced: set[str]) -> str:
     if person_id not in members:
         return "out"
-    if person_id in silenced:
+    if person_id in silenced or (audience not in OWED and drawn("spring", person_id, 0.05)):
         return "suppressed"
-    held = int(md5(f"{audience}|{person_id}".encode()).hexdigest()[:8], 16) % 10_000 < HOLDOUTS[audience] * 10_000
-    return "held_out" if held else "sent"
+    return "held_out" if drawn(audience, person_id, HOLDOUTS[audience]) else "sent"
+
+
+def drawn(salt: str, person_id: str, share: float) -> bool:
+    return int(md5(f"{salt}|{person_id}".encode()).hexdigest()[:8], 16) % 10_000 < share * 10_000
 
 
 def test_everybody_of_the_cast_stands_where_the_oracle_says(
