@@ -343,6 +343,21 @@ def test_salesforce_is_asked_as_simple_salesforce_asks(salesforce: tuple[Capture
     assert differences(created, makes) == {**PRETTY, "path": (f"{makes.path}/", makes.path)}
 
 
+def test_salesforce_is_asked_for_results_as_simple_salesforce_asks(salesforce: tuple[Capture, Any]) -> None:
+    server, client = salesforce
+    table = (200, b"sf__Id,sf__Created,Key__c\n003,true,u1\n")
+    job = Job("7501", (Member("op1", "u1", {}),), Operation.UPDATE)
+    _, *ours = server.play(salesforce_at(server).settle(job), (200, {"state": "JobComplete"}), *[table] * 3)
+    kind = client.bulk2.Contact
+    asks = (kind.get_successful_records, kind.get_failed_records, kind.get_unprocessed_records)
+    theirs = [server.hear(lambda ask=ask: ask("7501"), table)[0] for ask in asks]
+    found = [differences(a, b) for a, b in zip(theirs, ours, strict=True)]
+    plain = {**PRETTY, "header.content-type": ("application/json", ABSENT)}
+    # Salesforce's guide to Bulk API 2.0 writes this one word in lower case.
+    path = "/services/data/v62.0/jobs/ingest/7501/unprocessed"
+    assert found == [plain, plain, {**plain, "path": (f"{path}Records", f"{path}records")}]
+
+
 def test_a_webhook_is_verified_by_the_library_of_its_standard(server: Capture) -> None:
     library = pytest.importorskip("standardwebhooks", reason="the vendors' SDKs are not installed")
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
