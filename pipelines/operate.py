@@ -40,6 +40,8 @@ Person = Annotated[str, typer.Argument(help="Key of the person (or account) in t
 By = Annotated[str, typer.Option(help="Who decides; it is recorded.", show_default=False)]
 OneSync = Annotated[str | None, typer.Option("--sync", help="Only this sync, such as cart__klaviyo.")]
 OpIds = Annotated[list[str], typer.Argument(help="Messages, as `tailrace unresolved` lists them.", show_default=False)]
+RewriteFile = Annotated[bool, typer.Option(
+    help="Write the DuckDB file anew, so that no deleted byte remains; it takes as much room again.")]
 Reason = Annotated[str, typer.Option(help="Why; it is recorded.", show_default=False)]
 
 
@@ -173,20 +175,27 @@ def _decide(project: Project, op_ids: list[str], kind: str, by: str, reason: str
 
 @commands.command()
 def purge(
-    refused: Annotated[int, typer.Option(min=1, help="Days that payloads of refused operations are kept.")] = 30,
-    receipts: Annotated[int, typer.Option(min=1, help="Days that operations and receipts are kept.")] = 396,
+    refused: Annotated[int | None, typer.Option(
+        min=1, help="Days that payloads of refused operations are kept; the var keep_refused_days, or 30.")] = None,
+    receipts: Annotated[int | None, typer.Option(
+        min=1, help="Days that operations and receipts are kept; the var keep_receipts_days, or 396.")] = None,
+    rewrite_file: RewriteFile = False,
     project_dir: ProjectDir = Path(), profiles_dir: ProfilesDir = None, target: Target = None, variables: Vars = "",
     connections: ConnectionsFile = None, state_dir: StateDir = None,
 ) -> None:
-    """Let go of what is recorded of persons and past its term; each run does so by itself with the terms shown here."""
+    """Let go of what is recorded of persons and past its term; each run does so by itself with the project's terms."""
     from pipelines.state import retention
 
-    terms = retention.Terms(timedelta(days=refused), timedelta(days=receipts))
-    with _recorded(open_project(project_dir, profiles_dir, target, variables, connections, state_dir)) as warehouse:
+    project = open_project(project_dir, profiles_dir, target, variables, connections, state_dir)
+    terms = retention.Terms(timedelta(days=refused) if refused else project.terms.refused,
+                            timedelta(days=receipts) if receipts else project.terms.receipts)
+    with _recorded(project) as warehouse:
         gone = []
         for (sync_id,) in warehouse.query("select sync_id from activation.sync_control order by 1"):
             with warehouse.transaction():
                 gone.append(retention.purge(warehouse, sync_id, _now(), terms))
+    if rewrite_file:
+        project.rewrite_warehouse()
     print(f"{sum(each.payloads for each in gone):,} payloads emptied, {sum(each.operations for each in gone):,} "
           "operations deleted.")
 
@@ -231,8 +240,7 @@ def explain(
 def forget(
     person: Person, by: By = "", reason: Reason = "",
     anyway: Annotated[bool, typer.Option(help="Erase also what a channel could not confirm.")] = False,
-    rewrite_file: Annotated[bool, typer.Option(
-        help="Write the DuckDB file anew, so that no deleted byte remains; it takes as much room again.")] = False,
+    rewrite_file: RewriteFile = False,
     project_dir: ProjectDir = Path(), profiles_dir: ProfilesDir = None, target: Target = None, variables: Vars = "",
     connections: ConnectionsFile = None, state_dir: StateDir = None, as_json: Json = False,
 ) -> None:

@@ -28,7 +28,7 @@ from pipelines.delivery.ports import SystemClock, Transport
 from pipelines.errors import Complaint, ConnectionFault, DeclarationError, StateError, WarehouseError
 from pipelines.planning.plan import Plan
 from pipelines.run import Ports
-from pipelines.state import tombstones
+from pipelines.state import retention, tombstones
 from pipelines.sync import Step, Task, preview, walk
 from pipelines.warehouse.protocol import Opener
 
@@ -77,6 +77,11 @@ class Project:
         """The moment the audiences speak of (UTC): the var `as_of`, and the present where the project has none."""
         written = self.variables.get("as_of") or profiles.variable(self.dir, "as_of")
         return _moment(str(written)) if written else datetime.now(UTC).replace(microsecond=0)
+
+    @property
+    def terms(self) -> retention.Terms:
+        """How long what is recorded is kept."""
+        return retention.terms_of(lambda name: self.variables.get(name, profiles.variable(self.dir, name)))
 
     @cached_property
     def pace(self) -> Pace:
@@ -221,11 +226,9 @@ class Project:
 
     def rewrite_warehouse(self) -> None:
         """Write the warehouse's file anew, without what was deleted from it."""
-        from pipelines.warehouse.duckdb import DuckDBFile
         from pipelines.warehouse.rewrite import rewrite
 
-        if isinstance(self.warehouse, DuckDBFile):
-            rewrite(self.warehouse)
+        rewrite(self.warehouse)
 
     def compact_journal(self, sync_id: str) -> None:
         """Leave no byte in a sync's journal of what was deleted from it."""
@@ -237,7 +240,8 @@ class Project:
         self, run_id: str, pace: Pace, transport: Callable[[], Transport] | None = None, *, alone: bool = False
     ) -> Ports:
         return Ports(self.warehouse, SystemClock(), pace, transport or _http, self._journal, self._known_journal,
-                     run_id, alone, lambda: tombstones.read_key(self.key_file), self._room, self.declarations.aliases)
+                     run_id, alone, lambda: tombstones.read_key(self.key_file), self._room, self.declarations.aliases,
+                     self.terms)
 
     def _room(self) -> int:
         """Bytes free on the disk of the state folder, and on that of a warehouse that is a file."""

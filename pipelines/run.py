@@ -46,6 +46,8 @@ class Ports:
     """Bytes free where journal and warehouse are written."""
     aliases: AliasModel | None = None
     """Which keys became another person's."""
+    terms: retention.Terms = retention.Terms()  # noqa: RUF009 - frozen
+    """How long what is recorded is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,7 @@ class Run:
                 result = self._result(record.outcomes(warehouse, self._id, self.epoch), seconds)
                 record.close(warehouse, self._id, self.epoch, self._ports.run_id, self._started, now, result.status,
                              self._counts(result), result.reason, result.plan.cause)
-                retention.purge(warehouse, self._id, now)
+                retention.purge(warehouse, self._id, now, self._ports.terms)
                 lease.release(warehouse, self._id)
         except LeaseLost as lost:
             self._failure = str(lost)

@@ -1,18 +1,22 @@
 """What is recorded of persons goes when it is no longer needed, by itself at the end of a run and by `tailrace purge`.
 
 Two terms: the payload of what a channel refused (identifiers and attributes, which nobody will send again) is emptied
-after 30 days, and operations with their receipts go after 13 months. Only what is folded into the ledger goes, so the
-ledger, which keeps the identifiers that a removal needs, stays as it is. A message whose stay still lasts, or that is
-still in doubt, keeps its row without its payload: it is what says that the person was told.
+after 30 days, and operations with their receipts go after 13 months, as do rows of runs and comparisons; the vars
+`keep_refused_days` and `keep_receipts_days` of dbt_project.yml say otherwise. Of operations only what is folded into
+the ledger goes, so the ledger, which keeps the identifiers that a removal needs, stays as it is. A message whose stay
+still lasts, or that is still in doubt, keeps its row without its payload: it is what says that the person was told.
 
 These are the only rows of plans and receipts that are ever changed or deleted, besides those of who is forgotten.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from typing import Any
 
+from pipelines.errors import StateError
 from pipelines.warehouse.protocol import Warehouse
 
 
@@ -24,6 +28,17 @@ class Terms:
     """Payloads of what was refused."""
     receipts: timedelta = timedelta(days=396)
     """Operations and receipts: 13 months."""
+
+
+def terms_of(variable: Callable[[str], Any]) -> Terms:
+    """The terms of a project, by its vars. Raises StateError where one is no number of days."""
+    found = {}
+    for term in fields(Terms):
+        written = variable(name := f"keep_{term.name}_days")
+        if written is not None and (type(written) is not int or written < 1):
+            raise StateError(f"dbt_project.yml: the var {name} is {written!r}; write a number of days, such as 30")
+        found.update({} if written is None else {term.name: timedelta(days=written)})
+    return Terms(**found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +78,12 @@ OLD = f"""
         select 1 from activation.receipt as r where r.sync_id = o.sync_id and r.epoch = o.epoch and r.op_id = o.op_id
             and r.recorded_at >= $before)"""
 
+PAST = """
+    sync_id = $sync and ended < $before and epoch < (
+        select max(last.epoch) from activation.run_log as last
+        where last.sync_id = $sync and last.status in ('ok', 'nothing'))"""
+"""Runs of which nothing is asked any more: the last good one tells since when all is well, and with how many."""
+
 
 def purge(warehouse: Warehouse, sync_id: str, now: datetime, terms: Terms | None = None) -> Purged:
     """Let go of what is past its term. Call inside a transaction."""
@@ -74,6 +95,8 @@ def purge(warehouse: Warehouse, sync_id: str, now: datetime, terms: Terms | None
     warehouse.execute(
         f"create temp table gone as select o.epoch, o.op_id from activation.op as o where {OLD} and not ({TOLD})",
         scope)
+    warehouse.execute(f"delete from activation.run_log where {PAST}", scope)
+    warehouse.execute("delete from activation.comparison where sync_id = $sync and compared_at < $before", scope)
     [(operations,)] = warehouse.query("select count(*) from temp.gone")
     for table in ("receipt", "op") if operations else ():
         warehouse.execute(

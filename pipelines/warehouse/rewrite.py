@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipelines.errors import WarehouseError
 from pipelines.warehouse.duckdb import DuckDB, DuckDBFile
-from pipelines.warehouse.protocol import literal, quote
+from pipelines.warehouse.protocol import Opener, literal, quote
 
 RELATIONS = """
     select schema_name, table_name from duckdb_tables() where database_name = ? and not temporary
@@ -18,9 +18,11 @@ RELATIONS = """
     select schema_name, view_name from duckdb_views() where database_name = ? and not internal order by 1, 2"""
 
 
-def rewrite(file: DuckDBFile) -> None:
-    """Replace the file by a copy that holds the same and nothing else. Raises WarehouseError and changes nothing when
-    the copy differs."""
+def rewrite(file: Opener) -> None:
+    """Replace the file by a copy that holds the same and nothing else; what is no file is left alone. Raises
+    WarehouseError and changes nothing when the copy differs."""
+    if not isinstance(file, DuckDBFile):
+        return
     fresh = file.path.with_name(f"{file.path.name}.fresh")
     fresh.unlink(missing_ok=True)
     try:

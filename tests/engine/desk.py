@@ -15,6 +15,7 @@ from pipelines import operate
 from pipelines.audiences import Audience, SuppressionModel
 from pipelines.errors import ConnectionFault
 from pipelines.run import Ports
+from pipelines.state.retention import Terms
 from pipelines.sync import Step, Task, walk
 from pipelines.warehouse.duckdb import DuckDBFile
 from pipelines.warehouse.rewrite import rewrite
@@ -39,6 +40,7 @@ class Opened:
     def __init__(self, world: World) -> None:
         self._world = world
         self.warehouse = world.warehouse
+        self.terms = Terms()
 
     @property
     def declarations(self) -> Declared:

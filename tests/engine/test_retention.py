@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from pipelines.errors import StateError
+from pipelines.state.retention import Terms, terms_of
 from tests.engine.world import RawMail, World
 
 ADA, BEN = ("ada", "ada@x.io", 1), ("ben", "ben@x.io", 2)
@@ -74,6 +81,32 @@ def test_the_command_says_what_went(world: World, at_desk) -> None:
     world.clock.at = world.clock.at.replace(year=2028)
     ran = at_desk(world)("purge")
     assert (ran.code, ran.out) == (0, "0 payloads emptied, 1 operations deleted.\n")
+
+
+def test_runs_go_with_their_receipts_but_for_the_last_good_one(world: World) -> None:
+    world.people(ADA)
+    for day in (0, 1, 390):
+        world.run(day)
+    world.channel.faults = ["lost"] * 20
+    world.people(ADA, BEN)
+    world.run(391)
+    world.run(400)
+    assert [epoch for epoch, in world.sql("select epoch from activation.run_log order by 1")] == [3, 4, 5]
+
+
+@pytest.mark.parametrize(("written", "kept"), [
+    ({}, Terms(timedelta(days=30), timedelta(days=396))),
+    ({"keep_refused_days": 7, "keep_receipts_days": 90}, Terms(timedelta(days=7), timedelta(days=90))),
+    ({"keep_receipts_days": "9"}, "dbt_project.yml: the var keep_receipts_days is '9'; write a number of days, such "
+     "as 30"),
+    ({"keep_refused_days": 0}, "dbt_project.yml: the var keep_refused_days is 0; write a number of days, such as 30"),
+])
+def test_a_project_says_how_long_things_are_kept(written: dict[str, Any], kept: Terms | str) -> None:
+    try:
+        found: Terms | str = terms_of(written.get)
+    except StateError as error:
+        found = str(error)
+    assert found == kept
 
 
 def test_who_goes_on_under_another_key_is_not_told_again(make_world) -> None:
