@@ -9,7 +9,7 @@ import pytest
 from tests.dbt_project.shop import PROJECT, Shop, copy_project
 
 AS_OF = "2026-10-28T06:00:00Z"
-WATCHED = ("identity", "people", "suppressions", "audiences")
+WATCHED = ("identity", "people", "candidates", "suppressions", "audiences")
 UNORDERED = re.compile(
     r"""\b(any_value|arbitrary|first|last|mode|nextval) \s* \(
       | \b(row_number|rank|dense_rank|lag|lead|first_value|last_value) \s* \( [^()]* \) \s* over \s* \(

@@ -44,32 +44,11 @@ totals as (
   from paid
   left join margins on margins.order_id = paid.order_id
   group by paid.person_id
-),
-
-days as (
-  select distinct person_id, paid_on
-  from paid
-),
-
-gaps as (
-  select
-    person_id,
-    {{ dbt.datediff('lag(paid_on) over (partition by person_id order by paid_on)', 'paid_on', 'day') }} as gap
-  from days
-),
-
-rhythms as (
-  select
-    person_id,
-    count(gap) + 1 as order_days_count,
-    percentile_cont(0.5) within group (order by gap) as median_gap_days
-  from gaps
-  group by person_id
 )
 
 select
   totals.*,
-  rhythms.order_days_count,
-  cast(rhythms.median_gap_days as decimal(18, 1)) as median_gap_days
+  coalesce(rhythm.order_days_count, 0) as order_days_count,
+  cast(rhythm.median_gap_days as decimal(18, 1)) as median_gap_days
 from totals
-inner join rhythms on rhythms.person_id = totals.person_id
+left join {{ ref('person_rhythm') }} as rhythm on rhythm.person_id = totals.person_id

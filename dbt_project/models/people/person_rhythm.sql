@@ -16,7 +16,7 @@ gaps as (
 
 select
   person_id,
+  count(*) as order_days_count,
   percentile_cont(0.5) within group (order by gap) as median_gap_days
 from gaps
-where gap is not null
 group by person_id
