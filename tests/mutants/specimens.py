@@ -40,13 +40,13 @@ class Specimen:
 
 
 def specimens(
-    manifest: Any, target: Path, database: duckdb.DuckDBPyConnection, tags: set[str]
+    manifest: Any, target: Path, database: duckdb.DuckDBPyConnection, wanted: set[str]
 ) -> Iterator[tuple[str, Specimen]]:
-    """Model → each of its unit tests, for models of those tags; dbt must have run the tests into `target`."""
-    tagged = {node.name for node in manifest.nodes.values()
-              if node.resource_type == "model" and tags & set(node.tags)}
+    """Model → each of its unit tests, for models of those names or tags; dbt must have run the tests into `target`."""
+    models = {node.name for node in manifest.nodes.values()
+              if node.resource_type == "model" and wanted & {node.name, *node.tags}}
     for number, test in enumerate(sorted(manifest.unit_tests.values(), key=lambda test: test.unique_id)):
-        if test.model in tagged:
+        if test.model in models:
             file = Path(test.original_file_path)
             compiled = target / "run" / test.package_name / file / file.parent / f"{test.name}.sql"
             yield test.model, _prepare(test.name, f"specimen_{number}", compiled.read_text("utf-8"), database)
