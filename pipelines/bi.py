@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.errors import TailraceError
-from pipelines.flags import ProfilesDir, ProjectDir, Target, Vars, open_project
+from pipelines.flags import Json, ProfilesDir, ProjectDir, Target, Vars, open_project
 
 if TYPE_CHECKING:
     from pipelines.project import Project
@@ -48,6 +49,29 @@ def report(
     file = to or Path(f"{audience}.html")
     file.write_text(render(found), encoding="utf-8")
     print(file)
+
+
+@commands.command()
+def replay(
+    run: Annotated[str, typer.Argument(help="The run, as `cli-…` or Dagster's, or one sync's as cart__mail@3.",
+                                       show_default=False)],
+    project_dir: ProjectDir = Path(), profiles_dir: ProfilesDir = None, target: Target = None, variables: Vars = "",
+    as_json: Json = False,
+) -> None:
+    """Rebuild the plan of a past run from what was recorded, and compare. Exit code 1: something differs."""
+    from pipelines import documents
+    from pipelines import replay as replaying
+    from pipelines.state import overview
+
+    project = open_project(project_dir, profiles_dir, target, variables)
+    with project.warehouse() as warehouse:
+        overview.prepare(warehouse)
+        found = replaying.replay_run(warehouse, project.declarations.audiences, run)
+    if as_json:
+        print(json.dumps({"syncs": documents.entry(found)}, indent=2))
+    else:
+        print(*replaying.lines(found), sep="\n")
+    raise typer.Exit(1 if any(part.differing for part in found) else 0)
 
 
 @commands.command()

@@ -1,4 +1,4 @@
-"""One person, explained in lines: standing per audience and why, then what each channel was told and what it said."""
+"""One person, explained in lines: where they stand and why, what each channel holds of them, and what happened."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from datetime import datetime
 from pipelines.errors import StateError
 from pipelines.listings import next_try
 from pipelines.project import Project
-from pipelines.state import aliases, history, tombstones
-from pipelines.state.history import Account, Standing, Told
+from pipelines.state import aliases, history, story, tombstones
+from pipelines.state.history import Account, Moment, Standing
 from pipelines.warehouse.protocol import Warehouse
 
 
@@ -24,6 +24,8 @@ class Explanation:
     """Other keys that are or were the same person's."""
     audiences: list[Standing]
     syncs: list[Account]
+    story: list[Moment]
+    """What happened, in order."""
     forgotten: bool
     """Whether they were forgotten: then no snapshot has them, whatever the audience's table says."""
 
@@ -41,7 +43,8 @@ def explain(project: Project, warehouse: Warehouse, person: str, now: datetime, 
     if not (forgotten or accounts or known):
         raise StateError(f"nothing is known of {person}: no audience has or had this key, no suppression has it, and "
                          "nothing was sent for it. Write the key of the audience's model, not an e-mail address")
-    return Explanation(person, same_as, standings, accounts, forgotten)
+    told = story.tell(warehouse, [person, *same_as], accounts)
+    return Explanation(person, same_as, standings, accounts, told, forgotten)
 
 
 def lines(explanation: Explanation) -> Iterator[str]:
@@ -49,10 +52,16 @@ def lines(explanation: Explanation) -> Iterator[str]:
     yield f"{explanation.person}{' · forgotten: left out of every snapshot' if explanation.forgotten else ''}"
     if explanation.same_as:
         yield f"the same person as {', '.join(explanation.same_as)}; explain them for where they stand"
-    for standing in explanation.audiences:
+    known = [each for each in explanation.audiences if each.in_segment or each.recorded or each.suppressed_by]
+    for standing in known:
         yield f"{standing.audience}: {'; '.join(_why(standing))}"
+    if others := len(explanation.audiences) - len(known):
+        yield f"never in {others:,} other audience{'s' * (others != 1)}"
     for account in explanation.syncs:
         yield from _account(account, explanation.person)
+    for moment in explanation.story:
+        values = f"  {json.dumps(moment.values, ensure_ascii=False)}" if moment.values else ""
+        yield f"{_time(moment.at)}  {moment.where}: {moment.what}{values}"
 
 
 def _why(standing: Standing) -> Iterator[str]:
@@ -83,17 +92,8 @@ def _account(account: Account, person: str) -> Iterator[str]:
         said.append(f"a lost request may still arrive until {_time(account.doubtful_until)}; then it is asserted again")
     under = "" if account.person == person else f" (as {account.person})"
     yield f"{account.sync}{under}: {'; '.join(said)}"
-    yield from (line for told in account.told for line in _told(told))
     yield from (f"  refused: {row.reason}; {next_try(row)}" for row in account.refused)
     yield from (f"  in doubt: {row.op_id}; nothing repeats it (tailrace unresolved)" for row in account.in_doubt)
-
-
-def _told(told: Told) -> Iterator[str]:
-    values = f"  {json.dumps(told.values, ensure_ascii=False)}" if told.values else ""
-    yield f"  {_time(told.planned_at)}  {told.action}{values}"
-    for attempt in told.attempts:
-        said = attempt.reason or (f"HTTP {attempt.http_status}" if attempt.http_status else "")
-        yield f"    {_time(attempt.at)}  {attempt.outcome}{': ' if said else ''}{said}"
 
 
 def _time(at: datetime | None) -> str:

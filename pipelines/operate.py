@@ -224,7 +224,7 @@ def explain(
     project_dir: ProjectDir = Path(), profiles_dir: ProfilesDir = None, target: Target = None, variables: Vars = "",
     connections: ConnectionsFile = None, state_dir: StateDir = None, as_json: Json = False,
 ) -> None:
-    """Tell one person's story: standing per audience and why, what each channel was told, and what it said."""
+    """Tell one person's story in order: standing and why, entries, messages and why not, what channels said."""
     from pipelines import documents, explanation
 
     project = open_project(project_dir, profiles_dir, target, variables, connections, state_dir)

@@ -78,6 +78,18 @@ class Account:
     in_doubt: list[unresolved.Unresolved]
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that happened to the person, as it was recorded."""
+
+    at: datetime | None
+    where: str
+    """Audience or sync."""
+    what: str
+    values: dict[str, Any] | None = None
+    """Identifiers and attributes, where they were asked for."""
+
+
 def stand(warehouse: Warehouse, audience: Audience, suppressions: Sequence[SuppressionModel], person: str) -> Standing:
     """Where the person stands in this audience, by its table now and by the last snapshot."""
     def has(relation: str, key: str) -> bool:

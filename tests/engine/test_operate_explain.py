@@ -28,14 +28,16 @@ def test_the_story_is_told_in_order_with_keys_only(told: World, at_desk) -> None
         "ada",
         "cart: not in the segment now; sent since snapshot 1 (2026-10-21 06:00 UTC) until 2026-10-23 06:00 UTC",
         "cart__mail: the channel holds nothing of them",
-        "  2026-10-21 06:00 UTC  add",
-        "    2026-10-21 06:00 UTC  ok",
-        "  2026-10-22 06:00 UTC  update",
-        "    2026-10-22 06:00 UTC  unknown: reset",
-        "    2026-10-22 06:00 UTC  void: HTTP 429",
-        "    2026-10-22 06:00 UTC  ok",
-        "  2026-10-23 06:00 UTC  remove",
-        "    2026-10-23 06:00 UTC  ok"])
+        "2026-10-21 06:00 UTC  cart: entered: sent",
+        "2026-10-21 06:00 UTC  cart__mail: add",
+        "2026-10-21 06:00 UTC  cart__mail: add ok",
+        "2026-10-22 06:00 UTC  cart__mail: update",
+        "2026-10-22 06:00 UTC  cart__mail: update unknown: reset",
+        "2026-10-22 06:00 UTC  cart__mail: update void: HTTP 429",
+        "2026-10-22 06:00 UTC  cart__mail: update ok",
+        "2026-10-23 06:00 UTC  cart: left",
+        "2026-10-23 06:00 UTC  cart__mail: remove",
+        "2026-10-23 06:00 UTC  cart__mail: remove ok"])
     assert "x.io" not in ran.out + at_desk(told)("explain", "ada", "--json").out
 
 
@@ -65,8 +67,9 @@ def test_who_cannot_be_sent_or_is_refused_is_told_why_and_what_comes_next(world:
         "cart__mail: the channel holds nothing of them; cannot be sent: email: ")
     assert desk("explain", "ada").out.splitlines()[2:] == [
         "cart__mail: unknown whether the channel has them; shares its key with 1 other",
-        "  2026-10-21 06:00 UTC  add", "    2026-10-21 06:00 UTC  rejected: refused",
-        "  refused: refused; not before 2026-10-21 07:00 UTC"]
+        "  refused: refused; not before 2026-10-21 07:00 UTC",
+        "2026-10-21 06:00 UTC  cart: entered: sent",
+        "2026-10-21 06:00 UTC  cart__mail: add", "2026-10-21 06:00 UTC  cart__mail: add rejected: refused"]
 
 
 def test_the_document_says_the_same(told: World, at_desk) -> None:
@@ -77,6 +80,19 @@ def test_the_document_says_the_same(told: World, at_desk) -> None:
     assert document["audiences"] == [{
         "audience": "cart", "in_segment": True, "recorded": "sent", "since_snapshot": 1,
         "since": "2026-10-21T06:00:00Z", "left_at": None, "suppressed_by": [], "held_out_by": None}]
+    assert document["story"][0] == {
+        "at": "2026-10-21T06:00:00Z", "where": "cart", "what": "entered: sent", "values": None}
+
+
+def test_messages_that_waited_or_were_not_sent_have_their_reasons_in_the_story(make_world, at_desk) -> None:
+    world = make_world(members=False, trigger={"when": "enters", "event": "left", "quiet_hours": "05:00-08:00"})
+    world.run()
+    world.people(ADA)
+    world.run(1)
+    world.run(1.25)
+    assert [line.partition("UTC  ")[2] for line in at_desk(world)("explain", "ada").out.splitlines()[3:]] == [
+        "cart: entered: sent", "cart__mail: message: deferred (quiet hours) until 2026-10-22 08:00 UTC",
+        "cart__mail: message: sent", "cart__mail: event", "cart__mail: event ok"]
 
 
 def test_nobody_is_explained_by_an_address_or_a_key_that_never_was(told: World, at_desk) -> None:
