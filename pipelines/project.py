@@ -25,11 +25,12 @@ from pipelines.dbt import Built, Dbt, OnEvent
 from pipelines.delivery.journal import Journal
 from pipelines.delivery.pace import LocalPace, Pace, SharedPace
 from pipelines.delivery.ports import SystemClock, Transport
-from pipelines.errors import Complaint, ConnectionFault, DeclarationError, StateError, WarehouseError
+from pipelines.errors import Complaint, ConnectionFault, DeclarationError, StateError
 from pipelines.planning.plan import Plan
 from pipelines.run import Ports
 from pipelines.state import retention, tombstones
 from pipelines.sync import Step, Task, preview, walk
+from pipelines.warehouse import engines
 from pipelines.warehouse.protocol import Opener
 
 LOCK_PATIENCE = 300.0
@@ -102,17 +103,7 @@ class Project:
     @cached_property
     def warehouse(self) -> Opener:
         """Opens the warehouse of dbt's own profile."""
-        target = self.target
-        if target.type == "postgres":
-            from pipelines.warehouse.postgres import server_of
-
-            return server_of(target.settings)
-        if target.path is None:
-            raise WarehouseError(f"target {target.name} is of type {target.type or 'nothing'}; the warehouse may be "
-                                 "PostgreSQL (type: postgres) or a file of DuckDB (type: duckdb, path: …)")
-        from pipelines.warehouse.duckdb import DuckDBFile
-
-        return DuckDBFile(target.path)
+        return engines.opener_of(self.target, self.state_dir / "spark", self._environ)
 
     def audiences(self, select: Sequence[str] = (), to: str | None = None) -> list[Audience]:
         """The audiences that are selected and go to the connection `to` (any, when None)."""

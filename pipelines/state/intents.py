@@ -86,7 +86,7 @@ SET_OPS = """
     insert into activation.op (sync_id, epoch, seq, op_id, action, dest_key, person_key, payload_hash, identifiers,
         attributes, silent, snapshot_id, journal_id, planned_at)
     with renamed as (
-        select k.person_key from temp.kin as k
+        select distinct k.person_key from temp.kin as k
         inner join temp.kin as other on k.root = other.root and k.person_key <> other.person_key
         inner join temp.wanted as w on other.person_key = w.person_key
     ),
@@ -94,9 +94,10 @@ SET_OPS = """
         select 0 as phase, 'replace' as action, '*' as dest_key, null as person_key, payload_hash, '{}' as identifiers,
             '{}' as attributes from temp.whole
         union all
-        select case when json_extract_string(identifiers, '$.person') in (select person_key from renamed) then 3 else 1
-            end, 'remove', dest_key, json_extract_string(identifiers, '$.person'),
-            '-', identifiers, '{}' from temp.removals
+        select case when n.person_key is null then 1 else 3 end, 'remove', r.dest_key,
+            json_extract_string(r.identifiers, '$.person'), '-', r.identifiers, '{}'
+        from temp.removals as r
+        left join renamed as n on json_extract_string(r.identifiers, '$.person') = n.person_key
         union all
         select 2, action, dest_key, person_key, payload_hash, identifiers, attributes
         from temp.changes where action <> 'remove'

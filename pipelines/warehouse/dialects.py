@@ -76,8 +76,14 @@ DIALECTS: Mapping[str, Dialect] = {
 
 def render(sql: str, name: str, columns_of: Columns, parameters: Mapping[str, Any] | None = None) -> str:
     """A statement of ours for the engine `name`; parameters as `:name` and `?`, or as what is given for them."""
-    dialect, tree = DIALECTS[name], sqlglot.parse_one(sql, dialect="duckdb")
+    tree = sqlglot.parse_one(sql, dialect="duckdb")
     spell_stars(tree, "duckdb", columns_of)
+    return write(tree, name, parameters)
+
+
+def write(tree: exp.Expr, name: str, parameters: Mapping[str, Any] | None = None) -> str:
+    """The same for a statement that is parsed already."""
+    dialect = DIALECTS[name]
     holes = dict(_fill(tree, parameters))
     for node in reversed(list(tree.walk())):  # what is inside is rewritten before what is around it
         for rule in _RULES:

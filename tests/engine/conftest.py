@@ -24,9 +24,20 @@ def server() -> Iterator[Server]:
 @pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.slow)])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
     """The same suite on each engine; the slow level has them all."""
+    skip_where_marked(request)
+    return open_engine(request, tmp_path)
+
+
+def skip_where_marked(request: pytest.FixtureRequest) -> None:
+    """Skip what the engine cannot pass, with the reason."""
     for word in ("notimpl", "notyet", "never"):
-        if (mark := request.node.get_closest_marker(word)) and request.param in mark.args:
-            pytest.skip(f"{word} on {request.param}: {mark.kwargs['reason']}")
+        for mark in request.node.iter_markers(word):
+            if request.param in mark.args:
+                pytest.skip(f"{word} on {request.param}: {mark.kwargs['reason']}")
+
+
+def open_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
+    """An empty database of the engine that is asked for."""
     if request.param == "duckdb":
         return DuckFile(tmp_path / "shop.duckdb")
     return PostgresDatabase(request.getfixturevalue("server").database())

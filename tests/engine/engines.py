@@ -13,9 +13,11 @@ from typing import Protocol
 import duckdb
 
 from pipelines.warehouse.dialect import Translator
+from pipelines.warehouse.dialects import render
 from pipelines.warehouse.duckdb import DuckDBFile
 from pipelines.warehouse.postgres import PostgresServer
 from pipelines.warehouse.protocol import Opener
+from pipelines.warehouse.spark_session import SparkSession
 
 
 class Engine(Protocol):
@@ -68,3 +70,28 @@ class PostgresDatabase:
             if after:
                 connection.execute(after)
             return rows
+
+
+class SparkCatalog:
+    """A session of Spark, with the state in a folder."""
+
+    schema = "default"
+
+    def __init__(self, opener: SparkSession) -> None:
+        self.opener = opener
+
+    def sql(self, statement: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        if statement.startswith("describe "):
+            with self.opener() as warehouse:
+                return list((warehouse.columns(statement.rsplit(maxsplit=1)[-1]) or {}).items())
+        if "activation." in statement:
+            with self.opener() as warehouse:
+                return warehouse.query(statement, values)
+        session = self.opener.session()
+        if statement.startswith("create "):
+            name = statement.partition("(")[0].split()[-1]
+            session.sql(f"drop table if exists {name}")
+            statement = statement.replace("create or replace", "create")
+        written = render(statement, "spark", lambda _: None, {str(n): value for n, value in enumerate(values)})
+        found = session.sql(f"{written} using parquet" if statement.startswith("create ") else written).toArrow()
+        return [tuple(row.values()) for row in found.to_pylist()]

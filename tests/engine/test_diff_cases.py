@@ -14,8 +14,10 @@ import yaml
 from destinations.protocol import Capabilities, Dedupe, Limits, Operation, Request
 from pipelines.delivery.ports import Answer
 from pipelines.state.desired import read_columns
-from tests.engine.engines import Engine
+from tests.engine.conftest import open_engine, skip_where_marked
+from tests.engine.engines import Engine, SparkCatalog
 from tests.engine.world import Channel, Mail, World
+from tests.spark import connected, opener
 
 CASES = yaml.safe_load((Path(__file__).parent / "cases" / "diff.yaml").read_text("utf-8"))
 TYPES = yaml.safe_load((Path(__file__).parent / "cases" / "types.yaml").read_text("utf-8"))
@@ -23,6 +25,21 @@ COLUMNS = {"email": "varchar", "value": "integer", "note": "varchar", "price": "
            "good": "boolean", "day": "date"}
 RUNS = ("then", "next", "now")
 Case = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def remote() -> Iterator[str]:
+    with connected() as address:
+        yield address
+
+
+@pytest.fixture(params=["duckdb", *(pytest.param(name, marks=pytest.mark.slow) for name in ("postgres", "spark"))])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
+    """These cases run on Spark too."""
+    skip_where_marked(request)
+    if request.param == "spark":
+        return SparkCatalog(opener(tmp_path, request.getfixturevalue("remote")))
+    return open_engine(request, tmp_path)
 
 
 class OneByOne(Mail):
