@@ -18,8 +18,8 @@ _names = count()
 class Server:
     """A running server; each database of it is one test's."""
 
-    def __init__(self, uri: str) -> None:
-        self._uri = uri
+    def __init__(self, uri: str, log: Path) -> None:
+        self._uri, self.log = uri, log
 
     def database(self) -> str:
         """The connection string of a new, empty database."""
@@ -40,7 +40,7 @@ def running() -> Iterator[Server]:
             server = pgserver.get_server(Path(folder) / "data")
         try:
             _hurry(server.get_uri())
-            yield Server(server.get_uri())
+            yield Server(server.get_uri(), Path(folder) / "data" / "log")
         finally:
             server.cleanup()
 

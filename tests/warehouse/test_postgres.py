@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from datetime import datetime
 from itertools import count
+from pathlib import Path
 
 import psycopg
 import pytest
+import sqlglot
+from sqlglot import exp
 
 from pipelines.errors import LeaseHeld, WarehouseError
 from pipelines.state import lease, schema
 from pipelines.warehouse.postgres import PostgresServer, server_of
+from tests.engine.engines import PostgresDatabase
+from tests.engine.world import World
 from tests.postgres import Server
 
 pytestmark = pytest.mark.slow
@@ -81,6 +87,35 @@ def test_a_role_may_do_with_reading_the_models_and_owning_its_schema(database: P
     with pytest.raises(WarehouseError, match=r"permission denied for table cart; grant this role usage and select"), \
             role() as warehouse:
         warehouse.execute("delete from marts.cart")
+
+
+def test_the_servers_log_of_a_run_shows_reads_of_models_and_writes_of_its_own_schema_alone(
+    database: PostgresServer, server: Server, tmp_path: Path
+) -> None:
+    role = grant(database, "create schema activation authorization {role}", "grant usage on schema public to {role}",
+                 "alter default privileges in schema public grant select on tables to {role}",
+                 "alter role {role} set log_statement = 'all'", "alter role {role} set log_min_messages = 'log'")
+    engine = PostgresDatabase(database.conninfo)
+    engine.opener = role
+    before = server.log.stat().st_size
+    world = World(tmp_path, engine=engine, send=["value"])
+    for day, names in enumerate((("ada", "ben"), ("ada", "cleo"))):
+        world.people(*((name, f"{name}@x.io", day) for name in names))
+        assert world.run(day).status == "ok"
+    said = [text for text in logged(server.log.read_text("utf-8")[before:]) if not IGNORED.match(text)]
+    trees = [sqlglot.parse_one(text.removesuffix(" (format csv)"), dialect="postgres") for text in said]
+    written = {"pg_temp" if tree.find(exp.TemporaryProperty) else tree.find(exp.Table).db
+               for tree in trees if not isinstance(tree, exp.Select | exp.Union)}
+    read = {table.sql("postgres") for tree in trees for table in tree.find_all(exp.Table) if table.db == "public"}
+    assert (written, read) == ({"activation", "pg_temp"}, {"public.cart", "public.spared"})
+
+
+IGNORED = re.compile(r"set |begin|commit|rollback", re.IGNORECASE)
+
+
+def logged(text: str) -> list[str]:
+    """The statements of a server's log; one that goes over lines is told by its indent."""
+    return [" ".join(found.split()) for found in re.findall(r"LOG:  statement: (.*?)\n(?=\S)", text, re.DOTALL)]
 
 
 def test_a_missing_grant_is_said_in_a_sentence(database: PostgresServer) -> None:
