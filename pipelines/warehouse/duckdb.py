@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import re
 import time
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,7 @@ from pipelines.warehouse.protocol import Parameters, Row, quote
 
 ROWS_A_BATCH = 50_000
 FEW = 100
-"""Up to so many rows are inserted as values: the first Arrow table of a process imports pandas, a second's work."""
+"""Up to so many rows are inserted as values."""
 
 
 class DuckDB:
@@ -51,7 +52,7 @@ class DuckDB:
             if values:
                 self.execute(f"insert into {table} ({names}) values {marks}", [cell for row in values for cell in row])
             return
-        self._connection.register("_arrow_rows", pa.table(dict(rows)))
+        self._connection.register("_arrow_rows", pa.Table.from_arrays(list(map(_column, rows.values())), list(rows)))
         try:
             self.execute(f"insert into {table} ({names}) select {names} from _arrow_rows")
         finally:
@@ -136,6 +137,19 @@ class DuckDBFile:
             connection.execute(f"set {name} = '{value}'")
         connection.execute("set enable_progress_bar = false")
         return connection
+
+
+def _column(values: Sequence[Any]) -> pa.Array:
+    """Values as Arrow has them. Texts and integers go another way than the rest, of which the first in a process
+    imports pandas: a second's work."""
+    types = set(map(type, values))
+    if types <= {str, type(None)}:
+        texts = pa.lib.StringBuilder()
+        texts.append_values(values)
+        return texts.finish()
+    if types == {int} and min(values) >= -(2**63) and max(values) < 2**63:
+        return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(array("q", values))])
+    return pa.array(values)
 
 
 def _bound(parameters: Parameters) -> Any:

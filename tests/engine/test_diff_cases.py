@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -124,3 +125,15 @@ def test_a_value_is_read_as_it_is(engine: Engine, case: dict[str, Any]) -> None:
     kind, text = case["reads"]
     [value] = columns["v"]
     assert (type(value).__name__, str(value)) == (kind, str(text))
+
+
+def test_many_rows_are_written_as_few_are(engine: Engine) -> None:
+    kinds = {"t": "varchar", "n": "bigint", "d": "double precision", "moment": "timestamp", "b": "boolean",
+             "nothing": "bigint"}
+    rows = [("é", 2**62, 0.5, datetime(2026, 1, 1, 2, 3, 4, 5), True, None), (None, -1, None, None, None, None)] * 80
+    engine.sql(f"create table kept ({', '.join(' '.join(kind) for kind in kinds.items())})")
+    with engine.opener() as warehouse:
+        for some in (rows[:2], rows):
+            warehouse.execute("delete from kept")
+            warehouse.insert("kept", dict(zip(kinds, map(list, zip(*some, strict=True)), strict=True)))
+            assert warehouse.query("select * from kept") == some
