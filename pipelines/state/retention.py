@@ -58,7 +58,7 @@ REFUSED = f"""
         select 1 from activation.receipt as r where r.sync_id = o.sync_id and r.epoch = o.epoch and r.op_id = o.op_id
             and r.outcome = 'rejected' and r.recorded_at < $before)"""
 # A message is kept for as long as its stay lasts, under whichever key, as somebody who entered with that person has the
-# identifier it went to, or as it is in doubt: `triggers.DUE` asks it in each of these cases.
+# identifier it went to, or as it is in doubt: `triggers.OPEN` asks it in each of these cases.
 TOLD = """
     o.action = 'event' and (
         exists (select 1 from activation.membership as m
@@ -84,6 +84,13 @@ PAST = """
         where last.sync_id = $sync and last.status in ('ok', 'nothing'))"""
 """Runs of which nothing is asked any more: the last good one tells since when all is well, and with how many."""
 
+DECIDED = """
+    sync_id = $sync and recorded_at < $before and not exists (
+        select 1 from activation.membership as m
+        where m.audience = candidate.audience and m.entry_id = candidate.entry_id and m.valid_to is null
+            and candidate.person_key in (m.person_key, m.began_as))"""
+"""What was decided of messages of stays that are over."""
+
 
 def purge(warehouse: Warehouse, sync_id: str, now: datetime, terms: Terms | None = None) -> Purged:
     """Let go of what is past its term. Call inside a transaction."""
@@ -96,6 +103,7 @@ def purge(warehouse: Warehouse, sync_id: str, now: datetime, terms: Terms | None
         f"create temp table gone as select o.epoch, o.op_id from activation.op as o where {OLD} and not ({TOLD})",
         scope)
     warehouse.execute(f"delete from activation.run_log where {PAST}", scope)
+    warehouse.execute(f"delete from activation.candidate where {DECIDED}", scope)
     warehouse.execute("delete from activation.comparison where sync_id = $sync and compared_at < $before", scope)
     [(operations,)] = warehouse.query("select count(*) from temp.gone")
     for table in ("receipt", "op") if operations else ():

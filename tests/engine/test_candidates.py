@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -412,9 +411,18 @@ def test_whoever_is_forgotten_is_in_no_decision(tell) -> None:
     assert world.sql("select * from activation.candidate") == []
 
 
+def test_decisions_of_stays_that_are_over_go_with_receipts_after_13_months(tell) -> None:
+    world = tell(reenter="never")
+    enter(world, 1, ADA, BEN)
+    enter(world, 2, BEN)
+    world.run(397)
+    assert world.sql("select person_key from activation.candidate order by 1") == [("ada",), ("ben",)]
+    world.run(398)
+    assert world.sql("select person_key from activation.candidate") == [("ben",)]
+
+
 def test_silence_about_an_unknown_zone_is_that_of_the_declaration(tell) -> None:
     world = tell({"quiet_hours": "05:00-07:00"})
     written_to(world, ("ada", "ada@x.io", True, None))
     enter(world, 1, ADA)
     assert codes(world) == [("deferred", "quiet hours")]
-    assert replace(world.recipients, timezone=None).timezone is None
