@@ -7,6 +7,7 @@ others materialised. (No postponed annotations here: Dagster reads the types of 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import dagster as dg
 from pydantic import Field
@@ -22,6 +23,7 @@ from pipelines.defs.resources import POOL, Tailrace
 from pipelines.errors import StateError, TailraceError
 from pipelines.planning.plan import Plan
 from pipelines.project import Project
+from pipelines.report import figures, render
 from pipelines.run import Result
 from pipelines.state import holds, overview, schema
 from pipelines.state.snapshot import Snapshot
@@ -136,6 +138,19 @@ class _Walk:
             self.problems.append(upstream.reason)
         for step in self.project.walk(self.audience, self.tasks, self.context.run_id, requests):
             yield from self.record(step, requests)
+        if self.taken:
+            self.write_page()
+
+    @property
+    def page(self) -> Path:
+        """Where the page about the audience lies, which each walk writes anew."""
+        return self.project.place("reports", f"{self.audience.name}.html")
+
+    def write_page(self) -> None:
+        """The same page as `tailrace report` writes."""
+        self.page.parent.mkdir(exist_ok=True, mode=0o700)
+        with self.project.warehouse() as warehouse:
+            self.page.write_text(render(figures.read(warehouse, self.audience)), encoding="utf-8")
 
     def record(self, step: Step, requests: Counter) -> Iterator[Event]:
         if isinstance(step, Snapshot):
@@ -151,7 +166,8 @@ class _Walk:
             yield from self.result(self.tasks[self.results - 1].sync, step, requests.counts[self.results - 1])
 
     def snapshot(self, taken: Snapshot) -> Iterator[Event]:
-        key, counts = snapshot_key(self.audience), metadata.of_snapshot(taken)
+        key = snapshot_key(self.audience)
+        counts = {**metadata.of_snapshot(taken), "report": dg.MetadataValue.path(self.page)}
         if key in self.context.selected_asset_keys:
             yield dg.MaterializeResult(asset_key=key, metadata=counts)
         else:

@@ -1,6 +1,7 @@
 """An audience launched from Dagster: what reaches the channels and the ledger, and what its pages show."""
 
 import json
+from pathlib import Path
 
 import dagster as dg
 import duckdb
@@ -44,6 +45,9 @@ def test_a_launched_audience_reaches_its_channels_and_shows_counts_that_are_true
             "pending": 0}
     shown = made(result)
     del shown["audience/cart"]["as_of"]
+    page = Path(shown["audience/cart"].pop("report"))
+    assert "cart" in page.read_text("utf-8")
+    assert page.parent.stat().st_mode & 0o077 == 0
     assert shown == {
         "audience/cart": {
             "dagster/row_count": 3, "segment": 3, "suppressed": 1, "held_out": 0, "entered": 3, "left": 0},
