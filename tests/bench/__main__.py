@@ -14,12 +14,13 @@ from pathlib import Path
 
 import duckdb
 
-from tests.bench import diffs, growth, race, refresh, sending
+from tests.bench import diffs, growth, race, refresh, sending, servers
 from tests.bench.measure import Line
 
 Suite = Callable[[Path, int, int], list[Line]]
 SUITES: dict[str, tuple[Suite, Sequence[int]]] = {
     "diff": (diffs.diffs, (1_000_000, 10_000_000)),
+    "postgres": (servers.postgres, (1_000_000,)),
     "unchanged": (diffs.unchanged, (1_000_000,)),
     "rendering": (diffs.rendering, (100_000,)),
     "overhead": (sending.overhead, (100_000,)),
