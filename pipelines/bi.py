@@ -88,11 +88,11 @@ def dashboard(
                                 "profiles_dir": str(profiles_dir.absolute()) if profiles_dir else None})
 
 
-def copy(project: Project, to: Path | None = None) -> Published:
-    """Publish a project's public tables and the interface of schema `activation`."""
+def copy(project: Project, to: Path | None = None, *, alone: bool = False) -> Published:
+    """Publish a project's public tables and the interface of schema `activation`; `alone`: keep no earlier version."""
     from pipelines.state import schema
     from pipelines.warehouse.duckdb import DuckDBFile
-    from pipelines.warehouse.publish import Relation, publish
+    from pipelines.warehouse.publish import KEPT, Relation, publish
 
     if not isinstance(project.warehouse, DuckDBFile):
         raise TailraceError(f"{project.warehouse}: BI reads a server's tables directly, nothing is copied. Let it in "
@@ -105,4 +105,5 @@ def copy(project: Project, to: Path | None = None) -> Published:
                  if warehouse.columns(str(relation)) is not None]
     if not built:
         raise TailraceError("no public model is built yet; build the models first (tailrace build)")
-    return publish(project.warehouse, [*built, *known], to or project.dir / FOLDER)
+    return publish(project.warehouse, [*built, *known], to or project.dir / FOLDER,
+                   kept=1 if alone else KEPT)

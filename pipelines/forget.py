@@ -229,7 +229,7 @@ class Removal(Run):
         return Place(self._id, connection, "unconfirmed", detail)
 
 
-def lines(report: Report, *, rewritten: bool) -> Iterator[str]:
+def lines(report: Report, *, rewritten: bool, published: bool) -> Iterator[str]:
     """The report as a person reads it; it names nobody."""
     yield f"Forgotten from now on, as {report.person_hmac[:16]}…"
     for place in report.places:
@@ -240,6 +240,8 @@ def lines(report: Report, *, rewritten: bool) -> Iterator[str]:
         yield f"  {each.connection}: {ended.get(each.outcome, f'PROFILE NOT DELETED: {each.detail}')}"
     rows = ", ".join(f"{count:,} of {table}" for table, count in report.erased.items() if count)
     yield f"Erased: {rows or 'nothing was recorded'}."
+    if published:
+        yield "The copy for BI was published anew."
     if report.no_delete_call:
         yield (f"Left to you: {', '.join(report.no_delete_call)} may keep a profile and past messages: there is no "
                "call that deletes them, so ask the channel.")

@@ -245,7 +245,7 @@ def forget(
     connections: ConnectionsFile = None, state_dir: StateDir = None, as_json: Json = False,
 ) -> None:
     """Take a person out of every channel and of all that is recorded, for ever. Exit code 1: not all is confirmed."""
-    from pipelines import documents
+    from pipelines import bi, documents
     from pipelines import forget as forgetting
 
     _signed(by, reason)
@@ -255,10 +255,12 @@ def forget(
     report = forgetting.forget(project, person, by, reason, _now(), anyway=anyway)
     if rewrite_file:
         project.rewrite_warehouse()
+    if published := (project.dir / bi.FOLDER).exists():
+        bi.copy(project, alone=True)
     if as_json:
         print(json.dumps({**documents.entry(report), "confirmed": report.confirmed}, indent=2))
     else:
-        print(*forgetting.lines(report, rewritten=rewrite_file), sep="\n")
+        print(*forgetting.lines(report, rewritten=rewrite_file, published=published), sep="\n")
     raise typer.Exit(0 if report.confirmed else 1)
 
 

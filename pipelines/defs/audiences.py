@@ -196,10 +196,12 @@ class _Walk:
             return next(state.members for state in overview.states(warehouse) if state.sync == sync_id)
 
     def selected(self, judged: dg.AssetCheckResult) -> Iterator[dg.AssetCheckResult]:
-        """The check, unless this launch leaves it out."""
+        """The check; where the launch has not selected it (the launchpad selects none), it is told all the same."""
         if any((key.asset_key, key.name) == (judged.asset_key, judged.check_name)
                for key in self.context.selected_asset_check_keys):
             yield judged
+        else:
+            self.context.log_event(checks.evaluation(judged))
 
 
 def _approve(context: dg.AssetExecutionContext, project: Project, config: Launch) -> None:

@@ -66,10 +66,13 @@ def judge_upstream(audience: Audience, gate: Gate) -> dg.AssetCheckResult:
     return _result(snapshot_key(audience), UPSTREAM, not found, found, severity)
 
 
-def gate_evaluation(audience: Audience, reason: str) -> dg.AssetCheckEvaluation:
-    """The same from another step, where that of the audience cannot start."""
-    return dg.AssetCheckEvaluation(asset_key=snapshot_key(audience), check_name=UPSTREAM, passed=False,
-                                   severity=dg.AssetCheckSeverity.ERROR, metadata={"reason": reason})
+def evaluation(judged: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
+    """A result as an event that any step may record."""
+    if judged.asset_key is None or judged.check_name is None:
+        raise AssertionError("a check of ours names what it is about")
+    return dg.AssetCheckEvaluation(
+        asset_key=judged.asset_key, check_name=judged.check_name, passed=judged.passed, severity=judged.severity,
+        metadata=judged.metadata)
 
 
 def judge_spared(audience: Audience, shrunk: Sequence[Shrunk], link: Link) -> dg.AssetCheckResult:

@@ -83,8 +83,8 @@ def _gated(
     """The check of each snapshot of this run whose own step cannot start, because what it reads was not built."""
     launched = context.run.asset_selection  # None: all
     for audience in opened.declarations.audiences:
-        if (launched is None or snapshot_key(audience) in launched) and (reason := project.gated(audience).reason):
-            yield checks.gate_evaluation(audience, reason)
+        if (launched is None or snapshot_key(audience) in launched) and (found := project.gated(audience)).reason:
+            yield checks.evaluation(checks.judge_upstream(audience, found))
 
 
 def define_sources(opened: Opened, translator: Translator) -> list[dg.AssetSpec]:

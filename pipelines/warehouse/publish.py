@@ -48,8 +48,11 @@ class Published:
     seconds: float
 
 
-def publish(file: DuckDBFile, relations: Sequence[Relation], folder: Path) -> Published:
-    """Copy these relations into `folder`. Raises WarehouseError, and leaves the last copy, when one is not there."""
+def publish(file: DuckDBFile, relations: Sequence[Relation], folder: Path, *, kept: int = KEPT) -> Published:
+    """Copy these relations into `folder`. Raises WarehouseError, and leaves the last copy, when one is not there.
+
+    `kept`: versions of the Parquet that stay, this one counted.
+    """
     begun = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     fresh, version = folder / f".{FILE}.fresh", folder / f".{PARQUET}-{time.time_ns()}"
@@ -61,7 +64,7 @@ def publish(file: DuckDBFile, relations: Sequence[Relation], folder: Path) -> Pu
             rows = _copy(warehouse, relations, fresh, version)
         fresh.chmod(mode)
         fresh.replace(folder / FILE)
-        _switch(folder, version)
+        _switch(folder, version, kept)
     except BaseException:
         fresh.unlink(missing_ok=True)
         shutil.rmtree(version, ignore_errors=True)
@@ -89,11 +92,11 @@ def _copy(warehouse: DuckDB, relations: Sequence[Relation], fresh: Path, version
     return rows
 
 
-def _switch(folder: Path, version: Path) -> None:
+def _switch(folder: Path, version: Path, kept: int) -> None:
     """Let `parquet` point at the new version, in one rename."""
     link = folder / f".{PARQUET}.link"
     link.unlink(missing_ok=True)
     link.symlink_to(version.name, target_is_directory=True)
     link.replace(folder / PARQUET)
-    for old in sorted(folder.glob(f".{PARQUET}-*"))[:-KEPT]:
+    for old in sorted(folder.glob(f".{PARQUET}-*"))[:-kept]:
         shutil.rmtree(old, ignore_errors=True)

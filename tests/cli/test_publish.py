@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import duckdb
+
+SIGNED = ("--by", "Ada", "--reason", "asked in writing")
 
 
 def test_the_copy_holds_audiences_and_what_is_recorded_and_nothing_else(club) -> None:
@@ -19,3 +23,20 @@ def test_the_copy_holds_audiences_and_what_is_recorded_and_nothing_else(club) ->
     assert {name for _, name in tables} == {
         "fans", "others", "runs", "receipts", "ledger", "membership", "stays", "snapshots", "delivered",
         "undelivered", "unresolved", "drift", "holds"}
+
+
+def test_who_is_forgotten_is_not_in_the_copy_either(club) -> None:
+    def bytes_of(folder: Path) -> bytes:
+        return b"".join(file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file())
+
+    club.people("person-4711,ada@example.com,true", "ben,ben@example.com,true")
+    club.tailrace("sync")
+    club.people("ben,ben@example.com,true")
+    club.tailrace("build")
+    club.tailrace("publish")
+    assert b"person-4711" in bytes_of(club.folder / "bi")
+    forgotten = club.tailrace("forget", "person-4711", *SIGNED)
+    assert (forgotten.code, "The copy for BI was published anew." in forgotten.out) == (0, True)
+    with duckdb.connect(str(club.folder / "bi" / "bi.duckdb"), read_only=True) as copy:
+        assert {key for (key,) in copy.execute("select person_key from activation.membership").fetchall()} == {"ben"}
+    assert b"person-4711" not in bytes_of(club.folder / "bi")

@@ -39,7 +39,7 @@ class Opened:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self.warehouse = world.warehouse
+        self.warehouse, self.dir = world.warehouse, world.folder
         self.terms = Terms()
 
     @property
