@@ -1,9 +1,9 @@
 """The link of a held plan: it opens Dagster's launchpad with the approval filled in, but for who decides and why.
 
-The launchpad reads `config` and `assetSelection` from its address, and shows what is selected for Dagster's own job of
-all assets alone. It selects no checks, so the walk tells of them unasked. Launching approves exactly this plan and
-syncs the held sync alone, or all of the audience where the plan is a smaller list of persons to spare; dbt builds
-nothing in between, or the plan might be another by then.
+The launchpad reads `config` and `assetSelection` from its address; of a job it shows no selection, and launches it all
+the same. It selects no checks, so the walk tells of them unasked. Launching approves exactly this plan and syncs the
+held sync alone, or all of the audience where the plan is a smaller list of persons to spare; dbt builds nothing in
+between, or the plan might be another by then.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ from pipelines.defs.keys import snapshot_key, sync_key
 
 JOB = "sync_audiences"
 """The one job of all audiences."""
-ALL_ASSETS = "__ASSET_JOB"
-"""Dagster's own."""
 
 
 def approval_link(location: str | None, audience: Audience, plan_id: str) -> str:
@@ -38,7 +36,7 @@ def approval_address(location: str, audience: Audience, plan_id: str) -> str:
     held = [sync for sync in audience.syncs if plan_id.startswith(f"{audience.sync_id(sync)}-")]
     assets = [snapshot_key(audience), *(sync_key(audience, sync) for sync in held or audience.syncs)]
     query = urlencode([("config", config), *_selection(assets, step)], quote_via=quote)
-    return f"/locations/{quote(location)}/jobs/{ALL_ASSETS}/playground/setup?{query}"
+    return f"/locations/{quote(location)}/jobs/{JOB}/playground/setup?{query}"
 
 
 def _selection(assets: Iterable[dg.AssetKey], step: str) -> Iterable[tuple[str, str]]:

@@ -83,7 +83,7 @@ def test_the_link_fills_in_the_plan_and_selects_what_it_holds(
     audience = corner.opened.declarations.find("cart")
     address = urlsplit(approval_address("shop@prod", audience, plan_id))
     query = {name: values[0] for name, values in parse_qs(address.query).items()}
-    assert address.path == "/locations/shop%40prod/jobs/__ASSET_JOB/playground/setup"
+    assert address.path == "/locations/shop%40prod/jobs/sync_audiences/playground/setup"
     config = yaml.safe_load(query.pop("config"))
     assert config == {"ops": {"activate_cart": {"config": {
         "approve_plan": plan_id, "approved_by": "", "reason": ""}}}}

@@ -132,7 +132,7 @@ def test_the_link_of_a_held_plan_leads_to_a_launch_that_approves_it_and_sends_it
         passed, severity, shown = objections(address)
         assert (passed, severity, len(corner.members("webhook", "cart"))) == (False, "ERROR", 5)
         link = urlsplit(shown["approve"].removeprefix("[Approve exactly this plan](").removesuffix(")"))
-        assert link.path == "/locations/pipelines.definitions/jobs/__ASSET_JOB/playground/setup"
+        assert link.path == "/locations/pipelines.definitions/jobs/sync_audiences/playground/setup"
         look_at(f"{address}{link.geturl()}", tmp_path / "launchpad.png")
         config = yaml.safe_load(parse_qs(link.query)["config"][0])
         config["ops"]["activate_cart"]["config"] |= {"approved_by": "Ada", "reason": "the campaign ended"}
