@@ -81,10 +81,19 @@ FOLLOWED = f"""
         and c.decided_at + to_seconds($after + $max_age) >= $oldest"""
 """Messages that were sent, each with the person's place now."""
 
+# Two keys that entered at once and became one have two messages of that stay: what was told counts for both.
 OPEN = f"""
     insert into temp.found
     with every_attempt as ({HISTORY}$step),
-    history as (select * from every_attempt where newest = 1),
+    history as (
+        select * from (
+            select *, row_number() over (
+                partition by stay, snapshot_id
+                order by coalesce(outcome in ('void', 'suppressed'), false), coalesce(outcome = 'unknown', false), op_id
+            ) as of_stay
+            from every_attempt where newest = 1
+        ) as each_message where of_stay = 1
+    ),
     entries as ({{entries}})
     select md5(concat_ws('|', 'candidate', $scope, $step, e.stay, cast(e.entry_id as varchar))) as candidate_id,
         md5(concat_ws('|', 'trigger', $sync_id, $event, e.stay, cast(e.entry_id as varchar))) as op_id,

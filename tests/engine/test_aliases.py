@@ -139,3 +139,17 @@ def test_forgetting_one_key_forgets_all(world: World, at_desk) -> None:
                                             " 'activation' and table_type = 'BASE TABLE'")
             for row in world.sql(f"select * from activation.{table}") if "ada" in str(row) or "augusta" in str(row)]
     assert (left, sorted(world.channel.members)) == ([], ["ben@x.io"])
+
+
+def test_who_was_told_is_not_told_again_under_a_key_that_entered_with_them_and_was_never_reached(world: World) -> None:
+    """Both enter at once; one is told, the other is never reached and leaves; then the two turn out to be one."""
+    world.channel.faults = ["", "", *["never_sent"] * 4]
+    world.people(ADA, AUGUSTA, BEN)
+    world.run(1)
+    world.people(ADA, BEN)
+    world.run(2)
+    world.same(("ada", "augusta"))
+    world.people(AUGUSTA, BEN)
+    world.run(3)
+    world.run(4)
+    assert told(world) == ["ada@x.io"]

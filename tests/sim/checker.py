@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +14,7 @@ from pipelines.delivery.journal import Journal
 from pipelines.planning.draft import lateness
 from pipelines.run import Result
 from tests.sim.channels import WINDOW
-from tests.sim.world import MAPPINGS, Person, Truth, Violation, World
+from tests.sim.world import MAPPINGS, Person, Violation, World, root
 
 FINAL = {"ok", "rejected", "void", "suppressed", "unknown", "stale"}
 REFUSALS = 5
@@ -43,17 +45,18 @@ def check_window(world: World) -> None:
             from activation.op as o left join activation.receipt as r
                 on r.sync_id = o.sync_id and r.epoch = o.epoch and r.op_id = o.op_id
             where o.action = 'event')
-        select person_key, snapshot_id from last
+        select op_id, person_key, snapshot_id from last
         where nth = 1 and outcome in ('unknown', 'void') and first_planned > ?""",
         [until])
     stays = _stays(world)
     told = set(world.query("""select o.dest_key, o.snapshot_id, o.person_key from activation.op as o
         inner join activation.receipt as r on r.sync_id = o.sync_id and r.epoch = o.epoch and r.op_id = o.op_id
         where o.action = 'event' and r.outcome not in ('void', 'suppressed')"""))
-    stuck = [(person, entry) for person, entry in waiting if stays.get(person) == entry
-             and _reachable(world, person) and person not in world.suppressed
-             and not any(key == f"email:{world.people[person].email}" and of == entry and who != person
-                         for key, of, who in told)]
+    stuck = [(person, entry) for op, key, entry in waiting if (person := root(world.merged, key)) in stays
+             and op == _message_id(stays[person].began_as, entry) and stays[person].entry == entry
+             and _reachable(world, person) and _is_sent(world, person)
+             and not any(key == f"email:{world.people[person].email}" and of == entry
+                         and root(world.merged, who) != person for key, of, who in told)]
     if stuck:
         raise Violation(f"window: messages {stuck} are in doubt inside their window and were not sent again")
 
@@ -151,7 +154,7 @@ def _check_justified(world: World) -> None:
 
 
 def _check_messages(world: World) -> None:
-    entries = {_message_id(person, entry): (person, entry) for person, entry in _entries(world)}
+    entries = {_message_id(stay.began_as, stay.entry): (stay.began_as, stay.entry) for stay in _entries(world)}
     told = Counter[tuple[str, int]]()
     by_email = Counter[tuple[str, int]]()
     transmissions = set[tuple[str, int]]()
@@ -184,12 +187,14 @@ def _check_nobody_forgotten(
     listed = set(world.query(
         """select o.dest_key, o.snapshot_id from activation.undelivered as u inner join activation.op as o
             on u.op_id = o.op_id where u.action = 'event' and u.outcome <> 'suppressed'"""))
-    for person, entry in _stays(world).items():
-        if entry <= since or person in world.suppressed or not _reachable(world, person):
+    for person, stay in _stays(world).items():
+        entry = stay.entry
+        if entry <= since or not _is_sent(world, person) or not _reachable(world, person):
             continue
         email = world.people[person].email or ""
-        silent = told[person, entry] + by_email[email, entry] == 0
-        if silent and (f"email:{email}", entry) not in listed and not _listed(world, person, entry):
+        keys = {person, *(old for old in world.merged if root(world.merged, old) == person)}
+        silent = sum(told[key, entry] for key in keys) + by_email[email, entry] == 0
+        if silent and (f"email:{email}", entry) not in listed and not any(_listed(world, key, entry) for key in keys):
             raise Violation(f"forgotten: {person} entered at snapshot {entry}, was told nothing, and is not listed")
 
 
@@ -199,22 +204,42 @@ def _listed(world: World, person: str, entry: int) -> bool:
         where u.person_key = ? and o.snapshot_id = ? and u.outcome <> 'suppressed'""", [person, entry]))
 
 
-def _entries(world: World) -> set[tuple[str, int]]:
-    """(person, snapshot) of each stay that ever began."""
-    found, before = set[tuple[str, int]](), Truth({}, {})
+@dataclass(frozen=True, slots=True, order=True)
+class Stay:
+    """A stay in the audience, under whichever keys."""
+
+    entry: int
+    """The snapshot at which it began."""
+    began_as: str
+    """The key that the person had then."""
+
+
+def _history(world: World) -> Iterator[dict[str, Stay]]:
+    """Person → stay, at each snapshot. Who takes the place of an older key of theirs goes on with its stay, of several
+    with the eldest."""
+    before: dict[str, Stay] = {}
     for number, truth in sorted(world.truth.items()):
-        found |= {(person, number) for person in truth.standings.keys() - before.standings.keys()}
-        before = truth
-    return found
+        heirs: dict[str, Stay] = {}
+        for stay, key in sorted((stay, key) for key, stay in before.items()):
+            heirs.setdefault(root(truth.merged, key), stay)
+        before = {person: before.get(person) or heirs.get(person) or Stay(number, person)
+                  for person in truth.standings}
+        yield before
 
 
-def _stays(world: World) -> dict[str, int]:
-    """Person → the snapshot at which the present stay began."""
-    latest: dict[str, int] = {}
-    for person, number in sorted(_entries(world), key=lambda entry: entry[1]):
-        latest[person] = number
-    newest = world.truth[max(world.truth)] if world.truth else Truth({}, {})
-    return {person: number for person, number in latest.items() if person in newest.standings}
+def _entries(world: World) -> set[Stay]:
+    """Each stay that ever was."""
+    return {stay for stays in _history(world) for stay in stays.values()}
+
+
+def _stays(world: World) -> dict[str, Stay]:
+    """Person → the present stay."""
+    *_, newest = ({}, *_history(world))
+    return newest
+
+
+def _is_sent(world: World, person: str) -> bool:
+    return person not in world.suppressed and not world.is_held_out(person)
 
 
 def _reachable(world: World, person: str) -> bool:

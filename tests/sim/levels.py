@@ -61,8 +61,8 @@ def pinned() -> Iterator[Scenario]:
     """The schedules of seeds.txt."""
     for line in SEEDS.read_text("utf-8").splitlines():
         if line and not line.startswith("#"):
-            seed, kind, swarm = (None if word == "-" else word for word in line.split())
-            yield scenario(int(seed or 0), kind, swarm)
+            seed, kind, swarm, *kin = (None if word == "-" else word for word in line.split())
+            yield scenario(int(seed or 0), kind, swarm, kin=bool(kin))
 
 
 def until(seconds: float, seeds: Iterable[int] | None = None) -> Iterator[Scenario]:
@@ -87,6 +87,6 @@ def play(
         if outcome.violation:
             if pin:
                 with SEEDS.open("a", encoding="utf-8") as file:
-                    file.write(f"{drawn.seed} {drawn.kind} {drawn.swarm}\n")
+                    file.write(f"{drawn.seed} {drawn.kind} {drawn.swarm}{' kin' * drawn.kin}\n")
             raise AssertionError("\n" + table(shrink(outcome, lambda smaller: simulate(smaller, engine))))
     return figures

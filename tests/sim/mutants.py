@@ -55,6 +55,8 @@ class Mutant:
     swaps: tuple[tuple[str, str], ...] = ()
     patch: Patch | None = None
     swarm: str | None = None
+    kin: bool = False
+    """Keys merge and persons are held out."""
     directed: bool = False
     """Too rare for random schedules: a schedule of its own brings it out."""
 
@@ -309,6 +311,8 @@ MUTANTS = (
     Mutant("entry_forgotten", "dedupe", 200, (("select ?, person_key, standing, coalesce(entry_id, ?)",
                                                "select ?, person_key, standing, coalesce(?, entry_id)"),),
            swarm="release"),
+    Mutant("merge_is_entry", "dedupe", 240, (("and h.nth = 1", "and h.nth = 0"),), kin=True),
+    Mutant("held_out_is_sent", "set", 60, (("< $share) then 'held_out'", "< $share) then 'sent'"),), kin=True),
     Mutant("jobs_sent_again", "async", 1_000, (("select distinct dest_key from (", "select '-' as dest_key from ("),)),
     Mutant("folded_over_jobs", "async", 400, patch=_folded_over_jobs),
     Mutant("lease_of_another", "set", 0, patch=_lease_of_another, directed=True),

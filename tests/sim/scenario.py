@@ -52,6 +52,9 @@ class Scenario:
     """Whether guards hold what is unusual; otherwise the audience allows any change."""
     swarm: str
     rates: dict[str, float] = field(hash=False)
+    kin: bool = False
+    """Whether keys turn out to be another person's, and some persons are held out."""
+    holdout: float = 0.0
 
     def stream(self, name: str) -> Random:
         """The random numbers of one part of the world."""
@@ -61,8 +64,8 @@ class Scenario:
         return replace(self, rates={**self.rates, fault: 0.0})
 
 
-def scenario(seed: int, kind: str | None = None, swarm: str | None = None) -> Scenario:
-    """The schedule of a seed."""
+def scenario(seed: int, kind: str | None = None, swarm: str | None = None, *, kin: bool | None = None) -> Scenario:
+    """The schedule of a seed. Merges and holdouts are for those that nothing else is asked of, unless `kin` says so."""
     random = Random(f"{seed}/scenario")
     kind_drawn, swarm_drawn = kind or KINDS[seed % len(KINDS)], random.choice(list(FAULTS))
     persons = random.choice((3, 3, 4, 6, 9))
@@ -71,8 +74,11 @@ def scenario(seed: int, kind: str | None = None, swarm: str | None = None) -> Sc
     rates = {name: min(0.6, rate * (SWARM if name == exaggerated else scale)) for name, rate in FAULTS.items()}
     edited = exaggerated in HANDS or Random(f"{seed}/hands").random() < 0.3
     rates |= HANDS if edited else dict.fromkeys(HANDS, 0.0)
+    draw = Random(f"{seed}/kin")
+    drawn, holdout = draw.random() < 0.3, draw.choice((0.0, 0.3, 0.5))
+    related = drawn and kind is None and swarm is None if kin is None else kin
     return Scenario(
         seed, kind_drawn, random.randint(4, 8), persons, random.choice((2, persons, persons + 3)),
         poison=random.random() < 0.25 and kind_drawn != "replace", whole=random.random() < 0.5,
         live=random.random() < 0.75, guarded=exaggerated == "broken" or random.random() < 0.15, swarm=exaggerated,
-        rates=rates)
+        rates=rates, kin=related, holdout=holdout if related else 0.0)

@@ -16,7 +16,7 @@ from tests.sim.channels import LATENESS, LONGEST_JOB
 from tests.sim.checker import check_end, check_gone, check_result, check_window
 from tests.sim.ports import SENDING, Actor, Crash, JournalFull, SimClock, SimJournal, SimTransport, open_warehouse
 from tests.sim.scenario import FAULTS, Scenario
-from tests.sim.world import SPARED, Engine, Violation, World
+from tests.sim.world import MERGED, SPARED, Engine, Violation, World
 
 HOUR = 3_600.0
 SYNC = "cart__sim"
@@ -24,6 +24,8 @@ QUIET_RUNS = 14
 """A row that is always refused rests after five tries, and each takes two runs where a job tells of it later."""
 TAKEOVER = {True: (), False: (1_200.0, 3_000.0)}
 """How long a process may be silent when another one comes, by whether it is about to send."""
+MERGES = 0.3
+"""Of schedules in which keys merge: between how many runs some do."""
 WINDOW = 4
 """Operations a window: small, so that a plan has several."""
 
@@ -55,7 +57,7 @@ class Schedule:
     def __post_init__(self) -> None:
         self._random = self.scenario.stream("schedule")
         self._moments, self._stores = self.scenario.stream("moments"), self.scenario.stream("stores")
-        self._hands = self.scenario.stream("hands")
+        self._hands, self._kin = self.scenario.stream("hands"), self.scenario.stream("kin")
         self._host = "a"
         self._second: Running | None = None
 
@@ -190,6 +192,10 @@ class Schedule:
         world.advance(world.now + gap)
         quiet = self.scenario.guarded
         world.change(random.choice((0, 1) if quiet else (0, 1, 2, 3)) + 5 * (draws["burst"] < rates["burst"]))
+        if self.scenario.kin and self._kin.random() < MERGES:
+            last = None
+            for _ in range(self._kin.choice((1, 1, 2, 3))):
+                last = world.merge(self._kin, last if self._kin.random() < 0.5 else None)
         if draws["broken"] < rates["broken"] and world.truth:
             world.break_table()
         always_guarded = world.scenario.kind == "replace" and not world.scenario.guarded
@@ -223,7 +229,8 @@ class Schedule:
     def _ports(self, actor: Actor) -> Ports:
         return Ports(lambda: open_warehouse(actor), SimClock(actor), self.pace,
                      lambda: SimTransport(actor, self._journal(actor)),
-                     lambda _: self._journal(actor), lambda _: self._journal(actor), f"run{self.runs}", alone=True)
+                     lambda _: self._journal(actor), lambda _: self._journal(actor), f"run{self.runs}", alone=True,
+                     aliases=MERGED if self.scenario.kin else None)
 
     def _journal(self, actor: Actor) -> SimJournal:
         if actor.host not in self.journals:

@@ -17,7 +17,7 @@ def _noticed(mutant: Mutant, swap: Swap) -> str:
         NOTICED[_named(mutant)] = "directed"
         return STORIES[mutant.name](swap)
     for seed in range(mutant.budget):
-        if violation := simulate(scenario(seed, mutant.kind, mutant.swarm), rewrite=swap).violation:
+        if violation := simulate(scenario(seed, mutant.kind, mutant.swarm, kin=mutant.kin), rewrite=swap).violation:
             NOTICED[_named(mutant)] = seed
             return violation
     return ""

@@ -29,12 +29,15 @@ MET |= {"locked × open", "lost_before_commit × commit", "lost_at_commit × com
         "approve × hold", "suppress × sent", "suppress × yield Plan", "second_run × sent", "second_run × yield Plan",
         "second_run × goes on", "second_run × dies", "lease × held", "lease × lost", "drift × taken out",
         "drift × put back in", "reconcile × differs", "reconcile × same", "reconcile × crashed", "reconcile × failed"}
+MET |= {f"merge × {old} and {new}" for old in ("here", "away") for new in ("here", "away")}
+MET |= {"holdout × accepted", "holdout × held"}
 MET |= {f"crash × {point}" for point in CRASHES}
 
 
 def test_seeds_that_once_failed_and_as_many_more_as_fit_into_some_seconds() -> None:
     play("quick", pinned())
     play("quick", (scenario(seed) for seed in range(60)))
+    play("quick", (scenario(seed, kin=True) for seed in range(16)))
     play("quick", until(QUICK_SECONDS, range(60, 10_000)))
 
 

@@ -7,9 +7,10 @@ it reaches nothing. Everything happens at its own virtual time, in one thread.
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ from typing import Any, Protocol
 import duckdb
 
 from destinations.protocol import Settings
-from pipelines.audiences import Audience, Guards, SuppressionModel, Sync
+from pipelines.audiences import AliasModel, Audience, Guards, SuppressionModel, Sync
 from pipelines.state import holds
 from pipelines.warehouse.duckdb import DuckDB
 from pipelines.warehouse.protocol import Warehouse
@@ -34,6 +35,16 @@ TRIGGER = {"when": "enters", "event": "cart_abandoned", "send": ["value"], "max_
 STABLE = Guards()
 ANY = Guards(removal=1.0, entries=None, unusable=1.0)
 SPARED = (SuppressionModel("do_not_contact", "main.spared", "person_id", removal=1.0),)
+
+
+MERGED = AliasModel("person_aliases", "main.merged", "old_person_id", "person_id")
+
+
+def root(merged: Mapping[str, str], person: str) -> str:
+    """The key that this person has now."""
+    while person in merged:
+        person = merged[person]
+    return person
 
 
 class Violation(AssertionError):
@@ -91,6 +102,8 @@ class Truth:
     standings: dict[str, str]
     people: dict[str, Person]
     at: float = 0.0
+    merged: dict[str, str] = field(default_factory=dict)
+    """Old key → the one that took its place."""
 
     @property
     def wanted(self) -> dict[str, tuple[str, Person]]:
@@ -129,6 +142,8 @@ class World:
     trace: list[tuple[float, str, str]] = field(default_factory=list)
     coverage: Counter[str] = field(default_factory=Counter)
     mapping: int = 0
+    merged: dict[str, str] = field(default_factory=dict)
+    """Old key → the one that took its place."""
     edited: bool = False
     """Whether somebody changed the channel's list by hand."""
 
@@ -142,6 +157,7 @@ class World:
         kept = self.engine.kept
         kept.execute("create table cart (person_id varchar, email varchar, value integer, tier varchar)")
         kept.execute("create table spared (person_id varchar)")
+        kept.execute("create table merged (old_person_id varchar, person_id varchar)")
         for number in range(self.scenario.persons):
             row = Person(f"e{number % self.scenario.emails}@x.io", number, "gold")
             (self.people if self._people.random() < 0.6 else self.away)[f"p{number}"] = row
@@ -177,6 +193,7 @@ class World:
     @property
     def audience(self) -> Audience:
         return Audience(name="cart", relation="main.cart", key="person_id", syncs=(self.sync,),
+                        holdout=self.scenario.holdout,
                         guards=STABLE if self.scenario.guarded else ANY,
                         identifiers={"person": "person_id", "email": "email"})
 
@@ -204,7 +221,7 @@ class World:
         """People enter, leave, change, are suppressed or released."""
         random = self._people
         for _ in range(times):
-            person = f"p{random.randrange(self.scenario.persons)}"
+            person = root(self.merged, f"p{random.randrange(self.scenario.persons)}")
             what = random.choice(("move", "move", "move", "value", "email", "suppress", "release"))
             if what == "move":
                 here, there = (self.people, self.away) if person in self.people else (self.away, self.people)
@@ -222,6 +239,27 @@ class World:
             else:
                 self.release(person)
         self._write_people()
+
+    def merge(self, dice: Random, old: str | None = None) -> str | None:
+        """One key (`old`) turns out to be another person's, who takes its place wherever it was: answers that one's."""
+        roots = sorted({*self.people, *self.away} - {old})
+        if len(roots) < 2:
+            return None
+        new = dice.choice(roots)
+        old = old or dice.choice([key for key in roots if key != new])
+        both = f"{'here' if old in self.people else 'away'} and {'here' if new in self.people else 'away'}"
+        row = (self.people if old in self.people else self.away).pop(old)
+        if both == "here and away":
+            self.people[new] = self.away.pop(new)
+            if dice.random() < 0.5:
+                self.people[new] = row
+        if old in self.suppressed:
+            self.suppress(new)
+        self.merged[old] = new
+        self.engine.kept.execute("insert into merged values (?, ?)", [old, new])
+        self.note("merge", both, f"{old} is {new}")
+        self._write_people()
+        return new
 
     def break_table(self) -> None:
         """A build that failed half way: too many are missing for it to be believed."""
@@ -264,8 +302,14 @@ class World:
 
     def truth_now(self) -> Truth:
         present = {person: row for person, row in self.people.items() if person not in self.missing}
-        standings = {person: "suppressed" if person in self.suppressed else "sent" for person in present}
-        return Truth(standings, present, self.now)
+        standings = {person: "suppressed" if person in self.suppressed else
+                     "held_out" if self.is_held_out(person) else "sent" for person in present}
+        return Truth(standings, present, self.now, dict(self.merged))
+
+    def is_held_out(self, person: str) -> bool:
+        """Whether the draw leaves this person out."""
+        drawn = int(hashlib.md5(f"{self.audience.holdout_salt}|{person}".encode()).hexdigest()[:8], 16) % 10_000
+        return drawn < round(self.scenario.holdout * 10_000)
 
     def committed(self) -> None:
         """Called after every commit of a run: remember the audience as it was at a new snapshot."""
@@ -276,6 +320,8 @@ class World:
         if newest and newest not in {*self.truth, *self.held}:
             (self.held if status == "held" else self.truth)[newest] = self.truth_now()
             self.say("snapshot", f"{newest} {status}")
+            if "held_out" in self.truth_now().standings.values():
+                self.note("holdout", status)
             if status == "accepted" and self.missing and not self._was_approved():
                 raise Violation(f"broken: snapshot {newest} was accepted without {sorted(self.missing)}")
         if self.since is None:
