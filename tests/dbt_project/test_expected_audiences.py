@@ -37,7 +37,7 @@ def rules(shop: Shop, oracle: list[Expectation]) -> dict[str, Rule]:
         if node.resource_type == "model" and node.name in spoken_of
     }
     return {
-        name: Rule(tuple(audience.get("suppress", ())), float(audience["holdout"].rstrip("%")) / 100)
+        name: Rule(tuple(audience.get("suppress", ())), float(audience.get("holdout", "0%").rstrip("%")) / 100)
         for name, audience in declared.items()
     }
 

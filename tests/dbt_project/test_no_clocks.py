@@ -11,7 +11,7 @@ from tests.dbt_project.shop import Shop
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 CLOCKS = re.compile(
     r"""\b(
-        current_(timestamp|date|time|datetime) | local(time|timestamp) | sysdate | systimestamp | run_started_at
+        current_(timestamp|date|time|datetime)\b | local(time|timestamp) | sysdate | systimestamp | run_started_at
       | (now|today|utcnow|getdate|sysutcdatetime|get_current_\w+) \s* \(
       | (clock|statement|transaction)_timestamp \s* \(
       | unix_timestamp \s* \( \s* \)
