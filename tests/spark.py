@@ -25,6 +25,8 @@ def connected() -> Iterator[str]:
     """The address of a server for as long as the block lasts. Skips the test where the packages are missing."""
     pytest.importorskip("pyspark", reason="pip install 'tailrace[spark]' brings Spark's client")
     pytest.importorskip("pysail", reason="pip install pysail brings a server")
+    if not hasattr(main := sys.modules["__main__"], "__file__"):
+        main.__file__ = __file__  # a worker of pytest has none, and PySpark takes such a process for its own doctests
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

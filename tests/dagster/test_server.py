@@ -94,7 +94,7 @@ def test_the_web_server_shows_a_project_that_was_never_parsed(address: str) -> N
     assert {schedule["name"]: schedule["scheduleState"]["status"] for schedule in repository["schedules"]} == {
         "daily_06_00": "STOPPED", "every_15_minutes": "STOPPED", "hourly": "STOPPED"}
     assert sorted(group["groupName"] for group in repository["assetGroups"]) == [
-        "audiences", "crm", "hook", "people", "seeds", "snapshots", "suppressions"]
+        "audiences", "bi", "crm", "hook", "people", "seeds", "snapshots", "suppressions"]
 
 
 def launch(address: str, config: Mapping[str, Any], *keys: str) -> str:

@@ -86,7 +86,7 @@ class RecordedFile(DuckFile):
         self.opener = opener
 
     def sql(self, statement: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
-        placed = re.sub(r"\b(table|into) (cart|spared)", r"\1 main.\2", statement)
+        placed = re.sub(r"\b(table|exists|into) (cart|spared)", r"\1 main.\2", statement)
         self._recorded.said.append((placed, {str(place): value for place, value in enumerate(values)}))
         return super().sql(statement, values)
 
