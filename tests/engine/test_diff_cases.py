@@ -131,9 +131,10 @@ def test_many_rows_are_written_as_few_are(engine: Engine) -> None:
     kinds = {"t": "varchar", "n": "bigint", "d": "double precision", "moment": "timestamp", "b": "boolean",
              "nothing": "bigint"}
     rows = [("é", 2**62, 0.5, datetime(2026, 1, 1, 2, 3, 4, 5), True, None), (None, -1, None, None, None, None)] * 80
-    engine.sql(f"create table kept ({', '.join(' '.join(kind) for kind in kinds.items())})")
+    engine.sql("create schema if not exists activation")
     with engine.opener() as warehouse:
+        warehouse.execute(f"create table activation.kept ({', '.join(' '.join(kind) for kind in kinds.items())})")
         for some in (rows[:2], rows):
-            warehouse.execute("delete from kept")
-            warehouse.insert("kept", dict(zip(kinds, map(list, zip(*some, strict=True)), strict=True)))
-            assert warehouse.query("select * from kept") == some
+            warehouse.execute("delete from activation.kept")
+            warehouse.insert("activation.kept", dict(zip(kinds, map(list, zip(*some, strict=True)), strict=True)))
+            assert warehouse.query("select * from activation.kept") == some
