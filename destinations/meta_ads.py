@@ -20,10 +20,18 @@ from urllib.parse import quote
 
 from pydantic import Field, SecretStr
 
-from destinations.answers import code, unaccepted
+from destinations.answers import code
 from destinations.http import Request, Response
 from destinations.identifiers import hash_of
-from destinations.meta_ads_answers import blame_configuration, error_of, expect_field, read_counts, regain, usage
+from destinations.meta_ads_answers import (
+    error_of,
+    expect_field,
+    is_permission,
+    read_counts,
+    read_refusal,
+    regain,
+    usage,
+)
 from destinations.meta_ads_api import Api
 from destinations.meta_ads_audience import find_or_make
 from destinations.meta_ads_rows import FIELDS, payload
@@ -106,8 +114,7 @@ class MetaAds(Destination):
 
     def _read(self, batch: Batch, response: Response) -> list[Outcome]:
         if not response.ok:
-            blame_configuration(response, f"the audience {batch.target}")
-            return unaccepted(batch, response, code(*error_of(response)))
+            return read_refusal(batch, response, f"the audience {batch.target}")
         return read_counts(batch, response)
 
     def prepare(self, name: str) -> Preparation:
@@ -133,7 +140,7 @@ class MetaAds(Destination):
 
     def refused(self, response: Response) -> str | None:
         number, detail = error_of(response)
-        if response.ok or number not in _CREDENTIALS:
+        if response.ok or number not in _CREDENTIALS or not is_permission(response):
             return None if number else super().refused(response)
         return (f"Meta refused the credentials ({code(number, detail)}): give access_token a fresh system user token "
                 "with ads_management for this ad account")

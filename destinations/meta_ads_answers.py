@@ -1,6 +1,8 @@
 """Answers of Meta's Marketing API: how many entries were taken, whose fault a refusal is, how much quota is left.
 
-Source: the error reference of the Marketing API, and graph-api/overview/rate-limiting.
+Source: the error reference of the Marketing API, and graph-api/overview/rate-limiting. Code 200 is a missing permission
+unless its subcode says otherwise: 1870047 refuses a removal that would leave an audience too small. How small, no page
+says.
 """
 
 from __future__ import annotations
@@ -13,15 +15,16 @@ from destinations.protocol import Batch, Gone, Outcome, Refused, Verdict, every
 
 _USAGE = ("x-business-use-case-usage", "x-ad-account-usage", "x-app-usage")
 _KINDS = ("call_count", "total_cputime", "total_time", "acc_id_util_pct")
+_UNSIGNED = "accept, for this ad account, the terms of"
 _CONFIGURATION: dict[tuple[int | None, int | None], str] = {
-    (100, 33): "there is no such audience, or this token may not see it",
-    (100, 1713230): "Meta has flagged the audience: its name must not suggest anyone's finances or health",
+    (100, 1713230): "the audience is flagged: its name must not suggest anyone's finances or health",
     (1487301, None): "the audience is not shared with this ad account",
-    (1487366, None): "the audience was deleted",
-    (2655, None): "the terms of custom audiences are not accepted for this ad account",
-    (1870034, None): "the terms of custom audiences are not accepted for this ad account",
+    (2654, 1713092): "this token may not write audiences in this ad account",
+    **dict.fromkeys([(2655, None), (200, 1870034), (200, 1870090)], f"{_UNSIGNED} custom audiences"),
+    (200, 1870092): f"{_UNSIGNED} Business Tools",
 }
 _GONE = {(100, 33), (1487366, None)}
+_TOO_LOW = (200, 1870047)
 
 
 def read_counts(batch: Batch, response: Response) -> list[Outcome]:
@@ -36,15 +39,35 @@ def read_counts(batch: Batch, response: Response) -> list[Outcome]:
     return every(batch, Verdict.ACCEPTED, f"{invalid} of {sent} entries invalid, not named by Meta" if invalid else "")
 
 
+def read_refusal(batch: Batch, response: Response, what: str) -> list[Outcome]:
+    """The same outcome for every member; raises Refused for what only the operator can put right.
+
+    A removal that would leave an audience too small is refused as a whole, and halved by the driver: as many leave as
+    Meta lets go, and the others are asked for again with every run.
+    """
+    blame_configuration(response, what)
+    why = code(*error_of(response))
+    if error_of(response) == _TOO_LOW:
+        return every(batch, Verdict.REJECTED, f"HTTP {response.status}: {why}: Meta lets the audience get no smaller; "
+                     "it will when others join, or delete it in Ads Manager")
+    return unaccepted(batch, response, why)
+
+
+def is_permission(response: Response) -> bool:
+    """Whether a code of missing permissions means them, and no subcode says that it is something else."""
+    told = error_of(response)
+    return told not in _CONFIGURATION and told != _TOO_LOW
+
+
 def blame_configuration(response: Response, what: str) -> None:
     """Raise Refused for what only the operator can put right."""
     number, detail = error_of(response)
-    why = _CONFIGURATION.get((number, detail)) or _CONFIGURATION.get((number, None))
-    if why or response.status == 404:
-        is_gone = response.status == 404 or not _GONE.isdisjoint([(number, detail), (number, None)])
-        raise (Gone if is_gone else Refused)(
-            f"Meta refused {what} ({code(number, detail)}): {why or 'there is no such audience'}; correct audience_id "
-            "in connections.yml, or leave it out to have the audience found by name")
+    said = f"Meta refused {what} ({code(number, detail)})"
+    if response.status == 404 or not _GONE.isdisjoint([(number, detail), (number, None)]):
+        raise Gone(f"{said}: there is no such audience, or this token may not see it; correct audience_id in "
+                   "connections.yml, or leave it out to have the audience found by name")
+    if why := _CONFIGURATION.get((number, detail)) or _CONFIGURATION.get((number, None)):
+        raise Refused(f"{said}: {why}")
 
 
 def expect_field(response: Response, kind: type, key: str, what: str) -> Any:

@@ -73,6 +73,8 @@ class Setup:
     """Time an asynchronous job takes."""
     meta_quota: int = 190_000
     """Calls an hour that Meta grants an ad account, before what its audiences add."""
+    meta_minimum: int = 0
+    """Rows below which no removal may take an audience of Meta's; 0: it may be emptied."""
     credentials: Credentials = field(default_factory=Credentials)
 
 

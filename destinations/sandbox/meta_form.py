@@ -60,6 +60,7 @@ def form(message: str, code: int, subcode: int | None = None, transient: bool = 
     return {"error": error if subcode is None else {**error, "error_subcode": subcode}}
 
 
-def refuse(message: str, code: int, subcode: int | None = None, status: int = 400) -> Refuse:
-    """An error in Meta's form, as an exception."""
-    return Refuse(Reply(status, form(message, code, subcode)))
+def refuse(message: str, code: int, subcode: int | None = None, status: int = 400, title: str = "") -> Refuse:
+    """An error in Meta's form, as an exception; `title` is what Meta shows to people."""
+    said = form(message, code, subcode)
+    return Refuse(Reply(status, {"error": {**said["error"], "error_user_title": title}} if title else said))

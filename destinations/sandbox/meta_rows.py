@@ -50,9 +50,13 @@ class Rows:
         for one in row:
             self._index.setdefault(one, set()).add(row)
 
+    def matching(self, row: Iterable[str]) -> set[Row]:
+        """Stored rows that share an identifier with `row`."""
+        return {stored for one in row for stored in self._index.get(one, ())}
+
     def remove(self, row: Iterable[str]) -> None:
         """Remove every stored row that shares an identifier with `row`."""
-        for gone in {stored for one in row for stored in self._index.get(one, ())}:
+        for gone in self.matching(row):
             self._rows.discard(gone)
             for one in gone:
                 self._index[one].discard(gone)

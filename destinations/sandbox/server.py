@@ -60,7 +60,8 @@ class Seen:
 class Sandbox:
     """All vendors' servers and their truth, in this process.
 
-    `port` 0 takes a free one; `pace` enforces the vendors' rate windows; `state_file` keeps the truth between runs.
+    `port` 0 takes a free one; `pace` enforces the vendors' rate windows; `state_file` keeps the truth between runs; the
+    other options are those of `Setup`.
     """
 
     def __init__(
@@ -70,12 +71,13 @@ class Sandbox:
         pace: bool = False,
         job_seconds: float = 0.2,
         meta_quota: int = 190_000,
+        meta_minimum: int = 0,
         credentials: Credentials | None = None,
         state_file: Path | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.credentials = credentials or Credentials()
-        setup = Setup(clock, pace, job_seconds, meta_quota, self.credentials)
+        setup = Setup(clock, pace, job_seconds, meta_quota, meta_minimum, self.credentials)
         self.channels: dict[str, Channel] = {kind.name: kind(setup) for kind in CHANNELS}
         self.faults = Faults()
         self.requests: deque[Seen] = deque(maxlen=REQUESTS_KEPT)

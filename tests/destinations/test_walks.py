@@ -17,6 +17,7 @@ from destinations.api import Calls
 from destinations.protocol import Operation, Request, Response
 from destinations.sandbox.server import Sandbox
 from pipelines.forget import forget
+from pipelines.state import rejects
 from tests.engine.desk import Opened
 from tests.engine.test_fields import VALUES
 from tests.engine.world import World
@@ -55,9 +56,10 @@ class Far:
 def open_world(tmp_path: Path) -> Iterator[Callable[..., tuple[World, Sandbox]]]:
     opened: list[Sandbox] = []
 
-    def start(name: str, **sync: Any) -> tuple[World, Sandbox]:
+    def start(name: str, meta_minimum: int = 0, **sync: Any) -> tuple[World, Sandbox]:
         world = World(tmp_path, **sync)
-        sandbox = Sandbox(0, clock=lambda: world.clock.now().replace(tzinfo=UTC).timestamp()).start()
+        sandbox = Sandbox(0, meta_minimum=meta_minimum,
+                          clock=lambda: world.clock.now().replace(tzinfo=UTC).timestamp()).start()
         opened.append(sandbox)
         given = sandbox.environment()
         settings = {key: given[variable] for key, variable in SETTINGS[name].items()} | MORE.get(name, {})
@@ -198,6 +200,33 @@ def test_a_row_that_mixpanel_refuses_under_http_200_is_found_by_halving(
     assert (result.accepted, result.rejected, audience["keys"]) == (9, 1, [person for person, _, _ in people])
     assert world.sql("select distinct reason from activation.receipt where outcome = 'rejected'") == [
         ("HTTP 200 with status 0: an invalid profile update",)]
+
+
+def test_who_must_stay_because_an_audience_would_get_too_small_is_told_and_leaves_when_others_come(
+    open_world: Callable[..., tuple[World, Sandbox]]
+) -> None:
+    world, sandbox = open_world("meta_ads", meta_minimum=3)
+    people = [(f"p{number}", f"p{number}@example.com", 1) for number in range(9)]
+
+    def run(day: float, *present: tuple[str, str, int]) -> tuple[int, int, int]:
+        world.people(*present)
+        result = world.run(day)
+        [audience] = sandbox.truth()["channels"]["meta_ads"]["audiences"].values()
+        return result.accepted, result.rejected, len(audience["keys"])
+
+    assert run(0, *people) == (9, 0, 9)
+    # Of seven who leave, three may, and two, and one; the last one stays, and is asked for once a run.
+    assert run(1, *people[:2]) == (6, 1, 3)
+    before = len(sandbox.requests)
+    assert (run(2, *people[:2]), len(sandbox.requests) - before) == ((0, 1, 3), 1)
+    with world.warehouse() as warehouse:
+        [told] = rejects.find(warehouse, world.clock.now())
+    assert (told.action, told.refusals, told.next, told.reason.partition(";")[0]) == (
+        "remove", 2, "run", "HTTP 400: 200 1870047: Meta lets the audience get no smaller")
+    assert [run(day, *people[:2], CLEO) for day in (3, 4)] == [(1, 1, 4), (1, 0, 3)]
+    with world.warehouse() as warehouse:
+        assert rejects.find(warehouse, world.clock.now()) == []
+    assert world.run(5).status == "nothing"
 
 
 class Deaf(Far):

@@ -229,6 +229,18 @@ def test_only_one_replacement_runs_and_for_ninety_minutes(bench):
     assert keys(bench, key) == ["u2"]
 
 
+def test_a_removal_that_would_leave_too_few_is_refused_as_a_whole(make):
+    bench = make(meta_minimum=2)
+    key = audience(bench)
+    add(bench, key, row(1), row(2), row(3), row(4))
+    removed = [bench.meta.send("DELETE", f"/v26.0/{key}/users", payload(*rows)) for rows in (
+        (row(1), row(2), row(3)), (row(1), row(2)), (row(3),), (row(9),))]
+    refused = (400, 200, 1870047)
+    assert [one.status if one.status == 200 else code(one) for one in removed] == [refused, 200, refused, 200]
+    assert removed[0].json["error"]["error_user_title"] == "Audience Size too Low"
+    assert keys(bench, key) == ["u3", "u4"]
+
+
 def test_members_cannot_be_listed(bench):
     key = audience(bench)
     assert bench.meta.send("GET", f"/v26.0/{key}/users").status == 400
