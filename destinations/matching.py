@@ -14,38 +14,43 @@ import unicodedata
 from collections.abc import Callable, Mapping
 
 from destinations.http import Json
-from destinations.identifiers import Unusable, hash_of, text
+from destinations.identifiers import Unusable, hash_of, sha256, text
+from destinations.places import country, state
 
 GOOGLE_ADDRESS = {"given_name": "givenName", "family_name": "familyName", "region_code": "regionCode",
                   "postal_code": "postalCode"}  # fmt: skip
 """Columns that make an address for Google, all of them → its fields."""
+_UNITED_STATES = sha256("us")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
-def meta_key(key: str, value: Json) -> Json:
-    """One of `META_KEYS` as Meta matches by it; an empty text where the value says nothing."""
+def meta_key(key: str, columns: Mapping[str, Json]) -> Json:
+    """One of `META_KEYS` as Meta matches by it; an empty text where its column says nothing."""
+    value = columns.get(key)
     if value is None or isinstance(value, bool | Mapping | list | tuple):
         return ""
     if key == "LOOKALIKE_VALUE":
         return value if isinstance(value, int | float) and value >= 0 else ""
     written = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    abroad = key == "ST" and meta_key("COUNTRY", columns) not in ("", _UNITED_STATES)
     try:
-        return hash_of(written, _META[key])
+        return hash_of(written, _place if abroad else _META[key])
     except Unusable:
         return ""
 
 
 def google_address(columns: Mapping[str, Json]) -> dict[str, Json] | None:
     """Names hashed, region and postal code plain; None unless all four are there and can be read."""
-    region, postal = (str(columns.get(column) or "").strip() for column in ("region_code", "postal_code"))
-    if not (postal and re.fullmatch(r"[A-Za-z]{2}", region)):
+    postal = str(columns.get("postal_code") or "").strip()
+    if not postal:
         return None
     try:
+        region = country(str(columns.get("region_code") or "")).upper()
         given, family = (hash_of(str(columns.get(column) or ""), _without_blanks) for column in
                          ("given_name", "family_name"))  # fmt: skip
     except Unusable:
         return None
-    return {"givenName": given, "familyName": family, "regionCode": region.upper(), "postalCode": postal}
+    return {"givenName": given, "familyName": family, "regionCode": region, "postalCode": postal}
 
 
 def _without_blanks(name: str) -> str:
@@ -63,6 +68,11 @@ def _initial(value: str) -> str:
 
 def _place(value: str) -> str:
     return _name(value).replace(" ", "")
+
+
+def _state(value: str) -> str:
+    """Two letters for a state of the US; others as they are called."""
+    return state(value) or _place(value)
 
 
 def _postal_code(value: str) -> str:
@@ -94,8 +104,8 @@ def _two_digits(most: int) -> Callable[[str], str]:
 
 
 _META: dict[str, Callable[[str], str]] = {
-    "FN": _name, "LN": _name, "FI": _initial, "CT": _place, "ST": _place, "ZIP": _postal_code,
-    "COUNTRY": _one_of("([a-z]{2})"), "GEN": _one_of("(f|m)(?:(?<=f)emale|(?<=m)ale)?"),
+    "FN": _name, "LN": _name, "FI": _initial, "CT": _place, "ST": _state, "ZIP": _postal_code,
+    "COUNTRY": country, "GEN": _one_of("(f|m)(?:(?<=f)emale|(?<=m)ale)?"),
     "DOBY": _one_of("((?:19|20)[0-9]{2})"), "DOBM": _two_digits(12), "DOBD": _two_digits(31),
 }  # fmt: skip
 META_KEYS = (*_META, "LOOKALIKE_VALUE")

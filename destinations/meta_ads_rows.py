@@ -23,7 +23,7 @@ def payload(batch: Batch) -> dict[str, Any]:
 
     def row(member: Member) -> list[Json]:
         return [*(member.identifiers.get(kind, "") for kind in kinds.values()),
-                *(meta_key(key, member.attributes.get(key)) for key in keys),
+                *(meta_key(key, member.attributes) for key in keys),
                 *([options(member.attributes.get(_OPTIONS))] if limited else ()), member.person]
 
     data = [row(member) for member in batch.members]

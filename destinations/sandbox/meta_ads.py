@@ -1,8 +1,8 @@
 """Meta Custom Audiences: create, add, remove and replace hashed rows (Graph API, any version in the path).
 
 Meta lists no members; the truth here shows the identifiers as received. It throttles with 400 and code 80003. Where
-`meta_minimum` is set, a removal that would leave fewer rows is refused as a whole with code 200 and subcode 1870047, as
-the error reference of the Marketing API has it. The number is on no page of Meta's (connectors tell of 100), nor is what
+`meta_minimum` is set, a removal that would leave fewer rows is refused as a whole with code 200 and subcode 1870047,
+which is in the error reference of the Marketing API. How few is on no page of Meta's (connectors tell of 100), nor what
 becomes of a replacement by a shorter list: here it is taken.
 """
 

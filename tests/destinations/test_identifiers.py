@@ -13,6 +13,7 @@ import yaml
 import destinations
 from destinations.identifiers import Unusable, email, hash_of, phone, sha256, text
 from destinations.matching import META_KEYS, google_address, meta_key
+from destinations.places import country, state
 
 META = destinations.load("meta_ads")
 
@@ -133,7 +134,7 @@ def test_a_naughty_string_is_unusable_or_normalised(reference_json: Callable[[st
 def metas(field: str, value: Any) -> Any:
     """A value as the destination sends it under that name of Meta's."""
     kind = {"EMAIL": "email", "PHONE": "phone", "MADID": "madid", "EXTERN_ID": "person"}.get(field)
-    return META(META.settings_type(access_token="t")).identify(kind, value) if kind else meta_key(field, value)
+    return META(META.settings_type(access_token="t")).identify(kind, value) if kind else meta_key(field, {field: value})
 
 
 def test_metas_hashes_are_those_of_its_documentation(reference_json: Callable[[str], Any]) -> None:
@@ -156,7 +157,8 @@ def test_a_value_is_hashed_as_its_platform_normalises_it(vector: list[str]) -> N
     settings = {key: value for key, value in SETTINGS.items() if key in kind.settings_type.model_fields}
     try:
         to = kind(kind.settings_type.model_validate(settings))
-        got = meta_key(field, written) if field in META_KEYS else to.identify(field, written, *region)
+        got = (meta_key(field, {"COUNTRY": "".join(region), field: written}) if field in META_KEYS
+               else to.identify(field, written, *region))
     except Unusable as reason:
         got = f"unusable: {reason}"
     assert got == (wanted if not wanted or wanted.startswith("unusable") else sha256(wanted))
@@ -185,24 +187,41 @@ def test_the_platforms_own_unit_tests_hold(reference_json: Callable[[str], Any])
     keys = [found for one in norms for found in META_EQUAL.findall(one.get("assert", ""))
             if found[0].upper() in META_KEYS]  # fmt: skip
     assert [(field, written) for field, written, wanted in keys
-            if meta_key(field.upper(), written) != sha256(wanted)] == [("doby", "0000"), ("doby", "9999")]  # fmt: skip
+            if metas(field.upper(), written) != sha256(wanted)] == [("doby", "0000"), ("doby", "9999")]  # fmt: skip
     assert (len(pairs), len(keys)) == (15, 13)
 
 
 @pytest.mark.parametrize("value", [None, True, [], {}, float("nan")])
 def test_what_is_no_value_is_no_key_of_metas(value: Any) -> None:
-    assert [meta_key(key, value) for key in META_KEYS] == [""] * len(META_KEYS) or value != value
+    assert [metas(key, value) for key in META_KEYS] == [""] * len(META_KEYS) or value != value
 
 
 def test_numbers_are_keys_of_metas_as_they_are_written() -> None:
-    assert [meta_key("DOBY", value) for value in (1986, 1986.0, "1986")] == [sha256("1986")] * 3
-    assert [meta_key("LOOKALIKE_VALUE", value) for value in (12.5, 0, -1, "12")] == [12.5, 0, "", ""]
+    assert [metas("DOBY", value) for value in (1986, 1986.0, "1986")] == [sha256("1986")] * 3
+    assert [metas("LOOKALIKE_VALUE", value) for value in (12.5, 0, -1, "12")] == [12.5, 0, "", ""]
 
 
 def test_a_blank_is_never_hashed() -> None:
     with pytest.raises(Unusable, match=r"^blank$"):
         sha256("")
     assert google_address({"given_name": " ", "family_name": "B", "region_code": "US", "postal_code": "1"}) is None
+
+
+@pytest.mark.parametrize(
+    ("region", "code"), [("us", "US"), (" USA ", "US"), ("Deutschland", None), ("Germany", "DE"), ("", None)])
+def test_a_country_of_an_address_is_a_code_however_it_is_written(region: str, code: str | None) -> None:
+    given = {"given_name": "Ada", "family_name": "B", "region_code": region, "postal_code": "10115"}
+    assert (google_address(given) or {}).get("regionCode") == code
+
+
+def test_countries_and_states_are_those_of_the_standards() -> None:
+    iso = pytest.importorskip("pycountry", reason="comes with facebook-business")
+    for one in iso.countries:
+        names = [name for name in (one.name, getattr(one, "common_name", "")) if name and not {",", "("} & set(name)]
+        assert {country(name) for name in (one.alpha_2, one.alpha_3, *names)} == {one.alpha_2.lower()}
+    states = {one.name: one.code[3:].lower() for one in iso.subdivisions.get(country_code="US")}
+    assert {name for name, code in states.items() if state(name) != code or state(code) != code} == {
+        "American Samoa", "Northern Mariana Islands", "United States Minor Outlying Islands", "Virgin Islands, U.S."}
 
 
 @pytest.mark.parametrize(
