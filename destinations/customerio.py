@@ -5,6 +5,7 @@ App API (https://docs.customer.io/integrations/api/app/: segments and their memb
 
 A person's `id` in Customer.io is always the key of the warehouse; e-mail and phone are attributes of that person. So
 one call names all its people by one `id_type`, as segments demand, and a removal works when the e-mail has changed.
+Dates and times go out in Unix seconds: to conditions of segments nothing else is a time (docs: Timestamp Conditions).
 """
 
 from __future__ import annotations

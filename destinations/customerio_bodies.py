@@ -9,6 +9,7 @@ from typing import Any
 
 from destinations.http import Json
 from destinations.protocol import Batch, Member, Operation
+from destinations.times import unix
 
 NAME, VALUE, ATTRIBUTES, EVENT = 150, 1000, 300, 100
 """Bytes of an attribute's (or person's) name and value, how many attributes, and bytes of an event's name."""
@@ -24,9 +25,14 @@ def item(batch: Batch, member: Member, forget_by: str) -> dict[str, Any]:
         return {**who, "action": forget_by}
     if batch.operation is not Operation.TRIGGER:
         contact = {kind: member.identifiers[kind] for kind in ("email", "phone") if kind in member.identifiers}
-        return {**who, "action": "identify", "attributes": {**member.attributes, **contact}}
-    event = {**who, "action": "event", "name": batch.event, "id": ulid(member), "attributes": dict(member.attributes)}
+        return {**who, "action": "identify", "attributes": {**timed(member), **contact}}
+    event = {**who, "action": "event", "name": batch.event, "id": ulid(member), "attributes": timed(member)}
     return event | ({"timestamp": int(member.occurred_at.timestamp())} if member.occurred_at else {})
+
+
+def timed(member: Member) -> dict[str, Json]:
+    """A member's columns, times among them as Customer.io's conditions read them."""
+    return {name: unix(value) for name, value in member.attributes.items()}
 
 
 def ulid(member: Member) -> str:

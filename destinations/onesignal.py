@@ -3,7 +3,8 @@
 Sources: https://documentation.onesignal.com/reference (create notification, idempotent requests, create user, rate
 limits) and the official OpenAPI file.
 
-People are known by `external_id`, the key of the warehouse. An audience is a tag of its name; an empty tag is deleted.
+People are known by `external_id`, the key of the warehouse. An audience is a tag of its name; an empty tag is deleted,
+and a time is Unix seconds (docs: Time operators).
 Creating a user whose alias is known changes that user, so the key stands in the body and not in an address. A message
 carries an idempotency key made of the operation's id: a repeat within 30 days is answered with the first message.
 A message to somebody without a subscribed device is refused under HTTP 200.
@@ -35,6 +36,7 @@ from destinations.protocol import (
     every,
 )
 from destinations.templates import Template, Unfilled
+from destinations.times import unix
 
 # OneSignal documents no size of a body; a push itself carries at most 4 KB on either platform.
 _USERS = Limits(row_bytes=100_000, rates=((100, 1.0),), rate_class="users")
@@ -113,7 +115,7 @@ class Onesignal(Destination):
 
 def tags(batch: Batch, member: Member) -> dict[str, Json]:
     """The tags that change: columns, and the audience's own."""
-    changes: dict[str, Json] = {name: tag(value) for name, value in member.attributes.items()}
+    changes: dict[str, Json] = {name: tag(unix(value)) for name, value in member.attributes.items()}
     if batch.operation is Operation.UPDATE:
         return changes
     if batch.operation is Operation.REMOVE:

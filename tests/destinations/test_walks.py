@@ -169,8 +169,22 @@ HELD: dict[str, Callable[[Any], Any]] = {
 """Vendor → what it keeps of the only person it knows."""
 
 
+SECONDS = {"2026-01-02T03:04:05.678901Z": 1767323045, "2026-01-02T01:04:05Z": 1767315845, "2026-01-02": 1767312000}
+"""Times of `VALUES` as Customer.io and OneSignal compare them."""
+
+
+def timed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: timed(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [timed(part) for part in value]
+    return SECONDS.get(value, value) if isinstance(value, str) else value
+
+
 def as_kept(name: str, value: Any) -> Any:
     """A value as the vendor keeps it: OneSignal's tags are texts."""
+    if name in ("customerio", "onesignal"):
+        value = timed(value)
     if name != "onesignal" or value is None or isinstance(value, str):
         return value
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
