@@ -12,6 +12,7 @@ import re
 import string
 import unicodedata
 from collections.abc import Callable, Mapping
+from math import inf
 
 from destinations.http import Json
 from destinations.identifiers import Unusable, hash_of, sha256, text
@@ -21,22 +22,34 @@ GOOGLE_ADDRESS = {"given_name": "givenName", "family_name": "familyName", "regio
                   "postal_code": "postalCode"}  # fmt: skip
 """Columns that make an address for Google, all of them → its fields."""
 _UNITED_STATES = sha256("us")
+_GENDERS = {word: words[0] for words in ("f female woman girl", "m male man boy") for word in words.split()}
+_YEAR = "january february march april may june july august september october november december"
+_MONTHS = {name: str(at) for at, name in enumerate(_YEAR.split(), 1)}
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 def meta_key(key: str, columns: Mapping[str, Json]) -> Json:
     """One of `META_KEYS` as Meta matches by it; an empty text where its column says nothing."""
     value = columns.get(key)
+    if key == "LOOKALIKE_VALUE":
+        return _worth(value)
     if value is None or isinstance(value, bool | Mapping | list | tuple):
         return ""
-    if key == "LOOKALIKE_VALUE":
-        return value if isinstance(value, int | float) and value >= 0 else ""
     written = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
     abroad = key == "ST" and meta_key("COUNTRY", columns) not in ("", _UNITED_STATES)
     try:
         return hash_of(written, _place if abroad else _META[key])
     except Unusable:
         return ""
+
+
+def _worth(value: Json) -> Json:
+    """What somebody is worth: a number of at least 0, which stands too for what is not known."""
+    try:
+        number = float(str(value))
+    except ValueError:
+        return 0
+    return (int(number) if number.is_integer() else number) if 0 <= number < inf else 0
 
 
 def google_address(columns: Mapping[str, Json]) -> dict[str, Json] | None:
@@ -58,8 +71,9 @@ def _without_blanks(name: str) -> str:
 
 
 def _name(value: str) -> str:
-    """Lower case, without ASCII punctuation; letters of all scripts stay, and single blanks."""
-    return " ".join(unicodedata.normalize("NFC", text(value)).lower().translate(_NO_PUNCTUATION).split())
+    """Lower case, without punctuation; letters of all scripts stay, and single blanks."""
+    plain = unicodedata.normalize("NFC", text(value)).lower().translate(_NO_PUNCTUATION)
+    return " ".join("".join(sign for sign in plain if unicodedata.category(sign)[0] != "P").split())
 
 
 def _initial(value: str) -> str:
@@ -93,6 +107,16 @@ def _one_of(pattern: str) -> Callable[[str], str]:
     return read
 
 
+def _gender(value: str) -> str:
+    if found := _GENDERS.get(text(value).lower()):
+        return found
+    raise Unusable("not as documented")
+
+
+def _month(value: str) -> str:
+    return _two_digits(12)(_MONTHS.get(text(value).lower(), value))
+
+
 def _two_digits(most: int) -> Callable[[str], str]:
     def read(value: str) -> str:
         number = text(value)
@@ -105,8 +129,8 @@ def _two_digits(most: int) -> Callable[[str], str]:
 
 _META: dict[str, Callable[[str], str]] = {
     "FN": _name, "LN": _name, "FI": _initial, "CT": _place, "ST": _state, "ZIP": _postal_code,
-    "COUNTRY": country, "GEN": _one_of("(f|m)(?:(?<=f)emale|(?<=m)ale)?"),
-    "DOBY": _one_of("((?:19|20)[0-9]{2})"), "DOBM": _two_digits(12), "DOBD": _two_digits(31),
+    "COUNTRY": country, "GEN": _gender, "DOBY": _one_of("((?:19|20)[0-9]{2})"),
+    "DOBM": _month, "DOBD": _two_digits(31),
 }  # fmt: skip
 META_KEYS = (*_META, "LOOKALIKE_VALUE")
 """Meta's names of what it matches by, in the order of its documentation; the last is a value and not hashed."""

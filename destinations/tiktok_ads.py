@@ -5,8 +5,8 @@ segment/audience/ and segment/mapping/), dmp/custom_audience/list/, and its appe
 neither a specification nor an SDK of these calls: 10,000 rows a call and 10 calls a second are what others report.
 
 Every answer is HTTP 200 and says in `code` how it went: 0 is success, all else a failure of the whole call. Addresses
-keep their dots and tags, device ids (`idfa` of Apple's, `aaid` of Google's) their case. Who is in an audience cannot
-be read back.
+keep their dots and tags; device ids (`idfa` of Apple's, `aaid` of Google's) may be in either case and are lowered. Who
+is in an audience cannot be read back.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class TiktokAds(Destination):
         normalise = super().identify
         if kind not in _SCHEMA:
             return normalise(kind, value, region)
-        return hash_of(value, lambda plain: normalise(kind, plain, region))
+        return hash_of(value, lambda plain: normalise(kind, plain, region).lower())
 
     def deliver(self, batch: Batch) -> Exchange:
         batch, nobody = known_by(batch, _SCHEMA)
