@@ -5,12 +5,13 @@ segment/audience/ and segment/mapping/), dmp/custom_audience/list/, and its appe
 neither a specification nor an SDK of these calls: 10,000 rows a call and 10 calls a second are what others report.
 
 Every answer is HTTP 200 and says in `code` how it went: 0 is success, all else a failure of the whole call. Addresses
-keep their dots and tags; device ids (`idfa` of Apple's, `aaid` of Google's) may be in either case and are lowered. Who
+keep their dots and tags; device ids (`idfa` of Apple's, `aaid` of Google's) must be in one case: lower case. Who
 is in an audience cannot be read back.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from typing import Any
 
@@ -37,6 +38,7 @@ _READING: dict[str, Any] = {"rates": _MAPPING.rates, "rate_class": _MAPPING.rate
 _THROTTLING = frozenset({40100, 40133})
 _CREDENTIALS = frozenset({40001, 40101, 40102, 40104, 40105})
 _SCHEMA = {"email": "EMAIL_SHA256", "phone": "PHONE_SHA256", "idfa": "IDFA_SHA256", "aaid": "AAID_SHA256"}
+_DEVICE = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PAGE = 100
 
 
@@ -70,7 +72,7 @@ class TiktokAds(Destination):
         normalise = super().identify
         if kind not in _SCHEMA:
             return normalise(kind, value, region)
-        return hash_of(value, lambda plain: normalise(kind, plain, region).lower())
+        return hash_of(value, lambda plain: _one_case(normalise(kind, plain, region)))
 
     def deliver(self, batch: Batch) -> Exchange:
         batch, nobody = known_by(batch, _SCHEMA)
@@ -130,3 +132,7 @@ class TiktokAds(Destination):
         login = {"Access-Token": self.settings.access_token.get_secret_value()}
         url = f"{root}/open_api/{self.settings.version}/{path}"
         return send_json(method, url, body, login, reads=method == "GET", **more)
+
+
+def _one_case(plain: str) -> str:
+    return plain.lower() if _DEVICE.fullmatch(plain) else plain

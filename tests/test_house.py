@@ -83,7 +83,7 @@ def test_a_room_imports_nothing_that_it_must_not_know(name: str, tree: ast.Modul
 def test_a_destination_never_imports_another() -> None:
     """What is `klaviyo_…` is a part of `klaviyo`."""
     shared = {"protocol", "capabilities", "addresses", "identifiers", "answers", "discretion", "http", "testing",
-              "laws", "sandbox", "tables", "templates", "matching", "login", "api"}
+              "laws", "sandbox", "tables", "templates", "matching", "places", "times", "login", "api"}
     vendors = destinations.names()
 
     def owner(stem: str) -> str:
