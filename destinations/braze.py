@@ -6,7 +6,8 @@ post_send_triggered_canvases (50 recipients), .../user_data/post_user_delete (50
 
 A person's `external_id` is the key of the warehouse. Braze has no lists that can be filled: an array attribute
 holds the names of a person's audiences, for its segments to filter by. Each attribute written is billed, so an update
-sends those that differ from what was acknowledged. Nothing makes a repeated event or message harmless.
+sends those that differ from what was acknowledged. Columns of Braze's own names (gender, country, dob) are written as
+it reads them. Nothing makes a repeated event or message harmless.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ as stated there for each operation), and the guide to the bulk profile import.
 A profile is keyed by e-mail, else by phone; the warehouse's key always goes along as `external_id`. An import is a job:
 its rows are pending until `settle` has read how it ended. Removal takes Klaviyo's own ids, which the import's job gives
 back; a member without one is looked up first. Adding to a list starts its flows: only events can be silent. A sync with
-`target: suppressions` suppresses its members instead, in jobs too; consent is sent as `subscriptions.email`.
+`target: suppressions` suppresses its members instead, in jobs too; consent is sent as `subscriptions.email`. Columns
+`value` and `value_currency` are what an event is worth.
 
 A refusal names wrong rows and has processed none: the others are sent again at once.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from destinations.http import Json
@@ -72,8 +72,10 @@ def too_long(batch: Batch, member: Member) -> str:
 def event(batch: Batch) -> dict[str, Any]:
     """One event, which Klaviyo records once however often it is sent; `backfill` records it without starting flows."""
     [member] = batch.members
+    worth = worth_of(member.attributes)
     attributes = {
-        "properties": dict(member.attributes),
+        **worth,
+        "properties": {name: value for name, value in member.attributes.items() if name not in worth},
         "unique_id": member.id,
         "backfill": batch.silent,
         "metric": {"data": {"type": "metric", "attributes": {"name": batch.event}}},
@@ -81,3 +83,11 @@ def event(batch: Batch) -> dict[str, Any]:
     }
     time = {"time": member.occurred_at.isoformat(timespec="seconds")} if member.occurred_at else {}
     return {"data": {"type": "event", "attributes": {**time, **attributes}}}
+
+
+def worth_of(columns: Mapping[str, Json]) -> dict[str, Json]:
+    """The fields of an event that Klaviyo sums up: a number called `value`, and its `value_currency`."""
+    value, currency = columns.get("value"), columns.get("value_currency")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return {}
+    return {"value": value, **({"value_currency": currency} if isinstance(currency, str) else {})}
