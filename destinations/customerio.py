@@ -1,7 +1,8 @@
 """Customer.io: people with attributes, manual segments, events, transactional messages and API-triggered broadcasts.
 
 Sources: Track API (https://docs.customer.io/integrations/api/track/, OpenAPI 3.1: v2 batch, segments, region) and
-App API (https://docs.customer.io/integrations/api/app/: segments and their members, transactional, broadcasts).
+App API (https://docs.customer.io/integrations/api/app/: segments and their members, transactional, broadcasts; WhatsApp
+as the official SDK 3.2.0 sends it).
 
 A person's `id` in Customer.io is always the key of the warehouse; e-mail and phone are attributes of that person. So
 one call names all its people by one `id_type`, as segments demand, and a removal works when the e-mail has changed.
@@ -51,6 +52,7 @@ class CustomerioSettings(Settings):
     emails: dict[str, str] = Field(default_factory=dict, description="event: the transactional e-mail that it starts")
     pushes: dict[str, str] = Field(default_factory=dict, description="event: the transactional push that it starts")
     sms: dict[str, str] = Field(default_factory=dict, description="event: the transactional SMS that it starts")
+    whatsapps: dict[str, str] = Field(default_factory=dict, description="event: the WhatsApp message that it starts")
     inbox_messages: dict[str, str] = Field(default_factory=dict, description="event: the inbox message that it starts")
     in_app_messages: dict[str, str] = Field(default_factory=dict, description="event: the in-app message it starts")
     broadcasts: dict[str, str] = Field(default_factory=dict, description="event: id of the broadcast that it starts")

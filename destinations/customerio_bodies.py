@@ -13,7 +13,7 @@ from destinations.times import unix
 
 NAME, VALUE, ATTRIBUTES, EVENT = 150, 1000, 300, 100
 """Bytes of an attribute's (or person's) name and value, how many attributes, and bytes of an event's name."""
-ADDRESSED = {"email": "email", "sms": "phone"}
+ADDRESSED = {"email": "email", "sms": "phone", "whatsapp": "phone"}
 """Kind of a transactional message → the identifier that it is sent to."""
 _ULID = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 

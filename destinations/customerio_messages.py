@@ -19,8 +19,8 @@ from destinations.protocol import Batch, Exchange, Job, Limits, Member, Outcome,
 if TYPE_CHECKING:
     from destinations.customerio import CustomerioSettings
 
-SETTINGS = {"email": "emails", "push": "pushes", "sms": "sms", "inbox_message": "inbox_messages",
-            "in_app": "in_app_messages"}  # fmt: skip
+SETTINGS = {"email": "emails", "push": "pushes", "sms": "sms", "whatsapp": "whatsapps",
+            "inbox_message": "inbox_messages", "in_app": "in_app_messages"}  # fmt: skip
 """Kind of a transactional message → the setting that names which event starts which."""
 SENDS = Limits(rates=((100, 1.0),), rate_class="app-send")
 BROADCAST = Limits(rows=10_000, bytes=24_000_000, row_bytes=49_000, rates=((1, 10.0),), rate_class="broadcasts")

@@ -161,7 +161,7 @@ def wrong_event_v1(event: Any, body: bytes) -> Iterator[str]:
 
 def wrong_send(message: Any, kind: str) -> Iterator[str]:
     """What is wrong with a transactional message, as the text of `meta.error`."""
-    wrong = list(complaints(message, {**SEND, "to": TEXT} if kind in ("email", "sms") else SEND))
+    wrong = list(complaints(message, {**SEND, "to": TEXT} if kind in ("email", "sms", "whatsapp") else SEND))
     yield from (f"{dotted(one.at)} {one.message}" for one in wrong)
     if not wrong and wrong_identifiers(message["identifiers"]):
         yield "identifiers must have exactly one of id, email, cio_id"

@@ -20,7 +20,7 @@ class Messages(Channel):
 
     def send(self, call: Call, kind: str) -> Reply:
         """A transactional message: there is no key that would make a repeat harmless."""
-        if kind not in ("email", "push", "sms", "inbox_message", "in_app"):
+        if kind not in ("email", "push", "sms", "whatsapp", "inbox_message", "in_app"):
             raise app(404, "not found")
         for message in bodies.wrong_send(read_object(call), kind):
             raise refuse(400, message)

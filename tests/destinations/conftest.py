@@ -1,11 +1,13 @@
-"""The folder of vendors' specifications and real data that may stand beside the repository."""
+"""The folder of vendors' specifications and real data that may stand beside the repository, and a server."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.destinations.wire import Capture
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 
@@ -26,3 +28,10 @@ def reference() -> Callable[[str], Path]:
 def reference_json(reference: Callable[[str], Path]) -> Callable[[str], Any]:
     """A JSON file of that folder, parsed."""
     return lambda path: json.loads(reference(path).read_text("utf-8"))
+
+
+@pytest.fixture
+def server() -> Iterator[Capture]:
+    """A server that keeps what it is sent, for an SDK and a destination."""
+    with Capture() as started:
+        yield started

@@ -61,6 +61,7 @@ def test_a_case_holds_over_a_socket_as_in_a_rehearsal(name: str, case: Case, wir
 def test_all_that_a_destination_declares_stands_in_a_case(name: str) -> None:
     can, own = destinations.load(name).capabilities, [case.said for other, case in CASES if other == name]
     wanted = {"prepare": can.needs_target, "read": can.readback, "cut_off": can.cutoff, "identify": can.hashed,
+              "replace": can.replace is not None,
               "settle": any("job" in outcome for said in own for outcome in said.get("outcomes", []))}  # fmt: skip
     assert {str(operation) for operation in can.operations} == {said["deliver"] for said in own if "deliver" in said}
     assert [verb for verb, there in wanted.items() if there and not any(verb in said for said in own)] == []

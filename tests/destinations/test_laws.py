@@ -63,7 +63,8 @@ def test_slack_keeps_the_laws_by_webhook_too() -> None:
     assert broken_laws(kind(kind.settings_type.model_validate({"webhook_url": address}))) == []
 
 
-@pytest.mark.parametrize("starts", ["emails", "pushes", "sms", "inbox_messages", "in_app_messages", "broadcasts"])
+@pytest.mark.parametrize("starts", [
+    "emails", "pushes", "sms", "whatsapps", "inbox_messages", "in_app_messages", "broadcasts"])
 def test_customerio_keeps_the_laws_where_an_event_starts_a_message_too(starts: str) -> None:
     kind = destinations.load("customerio")
     settings = {**SETTINGS["customerio"], starts: {"cart_abandoned": "7"}}

@@ -27,13 +27,15 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import requests
 
-from destinations.protocol import Request, Response
+import destinations
+from destinations.protocol import Destination, Request, Response
 
 TRANSPORT = {"host", "user-agent", "accept-encoding", "connection", "content-length", "accept", "accept-charset",
              "transfer-encoding", "cache-control", "x-client", "x-unity-version"}  # fmt: skip
 """Headers in which libraries say who they are and how they read, none of which a vendor acts upon."""
 Told = Response | tuple[int, Any]
 ABSENT = "absent"
+MISSING = "the vendors' SDKs are not installed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,22 @@ class Capture:
             return told
         status, body = told
         return Response(status, {}, body if isinstance(body, bytes) else json.dumps(body).encode())
+
+
+def open_(name: str, server: Capture, **settings: Any) -> Destination:
+    """A destination that speaks to this server."""
+    kind = destinations.load(name)
+    return kind(kind.settings_type.model_validate({**settings, "base_url": server.url}))
+
+
+def heard(server: Capture, call: Callable[[], Any], *answers: Told) -> Sent:
+    """What an SDK sent, whatever it made of our answer."""
+
+    def quietly() -> None:
+        with suppress(Exception):
+            call()
+
+    return server.hear(quietly, *answers)[0]
 
 
 def differences(theirs: Sent, ours: Sent) -> dict[str, tuple[Any, Any]]:

@@ -1,9 +1,7 @@
-"""The SDKs of Klaviyo, Customer.io, Twilio, Slack and Mixpanel make our calls against one server: what differs stands
-here."""
+"""The SDKs of Klaviyo and Customer.io make our calls against one server: what differs stands here."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,36 +10,14 @@ from typing import Any
 
 import pytest
 
-import destinations
+from destinations.customerio_bodies import ADDRESSED
 from destinations.customerio_messages import SETTINGS
-from destinations.protocol import Batch, Destination, Job, Member, Operation
-from tests.destinations.wire import Capture, differences
+from destinations.protocol import Batch, Job, Member, Operation
+from tests.destinations.wire import MISSING, Capture, differences, heard, open_
 
 EMAIL, PHONE = "ada@example.com", "+16505551212"
 ADA = Member("op1", "u1", {"person": "u1", "email": EMAIL, "phone": PHONE}, {"plan": "pro", "seats": 3}, "01ADA",
              datetime(2026, 3, 1, 12, tzinfo=UTC))  # fmt: skip
-MISSING = "the vendors' SDKs are not installed"
-
-
-@pytest.fixture
-def server() -> Iterator[Capture]:
-    with Capture() as started:
-        yield started
-
-
-def open_(name: str, server: Capture, **settings: Any) -> Destination:
-    kind = destinations.load(name)
-    return kind(kind.settings_type.model_validate({**settings, "base_url": server.url}))
-
-
-def heard(server: Capture, call: Callable[[], Any], *answers: tuple[int, Any]) -> Any:
-    """What the SDK sent, whatever it made of our answer."""
-    def quietly() -> None:
-        with contextlib.suppress(Exception):
-            call()
-
-    return server.hear(quietly, *answers)[0]
-
 
 REVISION = {"header.revision": ("2026-10-15", "2026-07-15")}
 """The SDK is one revision ahead of the newest published specification, which we are validated by."""
@@ -57,9 +33,11 @@ def job(kind: str, rows: list[Any], **more: Any) -> dict[str, Any]:
 
 
 CONSENT = {"email": {"marketing": {"consent": "SUBSCRIBED", "consented_at": "2026-02-01T00:00:00+00:00"}}}
+BY_PHONE = {"sms": {"marketing": {"consent": "SUBSCRIBED", "consented_at": "2026-02-01T00:00:00+00:00"}}}
 TAKEN_BACK = {"email": {"marketing": {"consent": "UNSUBSCRIBED"}}}
 LIST = {"lists": {"data": [{"type": "list", "id": "VRgFBd"}]}}
 AGREES = Member("op1", "u1", {"email": EMAIL}, {"subscriptions.email": "2026-02-01T00:00:00Z"})
+AGREES_BY_PHONE = Member("op1", "u1", {"phone": PHONE}, {"subscriptions.sms": "2026-02-01T00:00:00Z"})
 DISAGREES = Member("op1", "u1", {"email": EMAIL}, {"subscriptions.email": None}, acknowledged=AGREES.attributes)
 NOBODY = (200, {"data": []})
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -73,6 +51,9 @@ CALLS: dict[str, tuple[Klaviyo, Batch, int]] = {
     "subscribes": (lambda api: api.Profiles.bulk_subscribe_profiles(job(
         "profile-subscription-bulk-create-job", [row(email=EMAIL, subscriptions=CONSENT)], historical_import=True)),
         Batch(Operation.ADD, (AGREES,), "vip", "VRgFBd", at=AT), 1),
+    "subscribes to SMS": (lambda api: api.Profiles.bulk_subscribe_profiles(job(
+        "profile-subscription-bulk-create-job", [row(phone_number=PHONE, subscriptions=BY_PHONE)],
+        historical_import=True)), Batch(Operation.ADD, (AGREES_BY_PHONE,), "vip", "VRgFBd", at=AT), 1),
     "unsubscribes": (lambda api: api.Profiles.bulk_unsubscribe_profiles(job(
         "profile-subscription-bulk-delete-job", [row(email=EMAIL, subscriptions=TAKEN_BACK)])),
         Batch(Operation.UPDATE, (DISAGREES,), "vip", "VRgFBd", at=AT), 0),
@@ -179,115 +160,18 @@ def test_customerio_is_told_what_its_sdk_tells_it(call: str, secure: Capture) ->
     assert [len(str(found.fields().get("body.batch.0.id", ""))) for found in (theirs, ours)] in ([26, 26], [0, 0])
 
 
-@pytest.mark.parametrize("kind", ["email", "push", "sms", "inbox_message", "in_app"])
+@pytest.mark.parametrize("kind", ["email", "push", "sms", "whatsapp", "inbox_message", "in_app"])
 def test_customerio_is_asked_for_a_message_as_by_its_sdk(kind: str, server: Capture) -> None:
     sdk = pytest.importorskip("customerio", reason=MISSING)
     api = sdk.APIClient("app-key", url=server.url)
     said = {"transactional_message_id": "7", "identifiers": {"id": "u1"}, "message_data": {"plan": "pro", "seats": 3},
-            **({"to": {"email": EMAIL, "sms": PHONE}[kind]} if kind in ("email", "sms") else {}),
+            **({"to": {"email": EMAIL, "sms": PHONE, "whatsapp": PHONE}[kind]} if kind in ADDRESSED else {}),
             **({} if kind.startswith("in") else {"send_to_unsubscribed": False})}
     kinds = {"email": sdk.SendEmailRequest, "push": sdk.SendPushRequest, "sms": sdk.SendSMSRequest,
+             "whatsapp": sdk.SendWhatsAppRequest,
              "inbox_message": sdk.SendInboxMessageRequest, "in_app": sdk.SendInAppRequest}
     theirs = heard(server, lambda: getattr(api, f"send_{kind}")(kinds[kind](**said)))
     settings = {SETTINGS[kind]: {"seen": "7"}}
     to = open_("customerio", server, site_id="s", api_key="k", app_api_key="app-key", **settings)
     [ours] = server.play(to.deliver(Batch(Operation.TRIGGER, (ADA,), "vip", event="seen")))
     assert differences(theirs, ours) == {}
-
-
-def test_twilio_is_asked_for_a_message_as_by_its_sdk(server: Capture) -> None:
-    sdk = pytest.importorskip("twilio.rest", reason=MISSING)
-    account = "AC" + "1" * 32
-    client = sdk.Client(account, "tok")
-    client.api.base_url = server.url
-    theirs = heard(server, lambda: client.messages.create(
-        to=PHONE, from_="+15557122661", body="Hi pro", status_callback="https://shop.example/told"))
-    to = open_("twilio", server, account_sid=account, auth_token="tok", from_number="+15557122661",
-               texts={"seen": "Hi {{ plan }}"}, status_callback="https://shop.example/told")
-    [ours] = server.play(to.deliver(Batch(Operation.TRIGGER, (ADA,), "vip", event="seen")))
-    # The SDK names itself in a header of its own too.
-    assert list(differences(theirs, ours)) == ["header.x-twilio-client"]
-
-
-def test_twilio_is_asked_for_the_account_as_by_its_sdk(server: Capture) -> None:
-    sdk = pytest.importorskip("twilio.rest", reason=MISSING)
-    account = "AC" + "1" * 32
-    client = sdk.Client(account, "tok")
-    client.api.base_url = server.url
-    theirs = heard(server, lambda: client.api.accounts(account).fetch())
-    to = open_("twilio", server, account_sid=account, auth_token="tok", from_number=PHONE, texts={"seen": "Hi"})
-    [ours] = server.play(to.check(), (200, {"status": "active"}))
-    assert list(differences(theirs, ours)) == ["header.x-twilio-client"]
-
-
-BLOCKS = [{"type": "section", "text": {"type": "mrkdwn", "text": "Hi pro"}}]
-
-
-def test_slack_is_told_what_its_sdk_tells_it_by_a_bot(server: Capture) -> None:
-    sdk = pytest.importorskip("slack_sdk", reason=MISSING)
-    client = sdk.WebClient("xoxb-1", base_url=f"{server.url}/api/")
-    theirs = heard(server, lambda: client.chat_postMessage(channel="C1", text="Hi pro", blocks=BLOCKS))
-    to = open_("slack", server, bot_token="xoxb-1", channel="C1", texts={"seen": "Hi {{ plan }}"})
-    [ours] = server.play(to.deliver(Batch(Operation.TRIGGER, (ADA,), "vip", event="seen")))
-    assert differences(theirs, ours) == {}
-
-
-def test_slack_is_asked_whose_a_token_is_as_by_its_sdk(server: Capture) -> None:
-    """The SDK posts an empty form; ours is JSON, as with all that a bot says."""
-    sdk = pytest.importorskip("slack_sdk", reason=MISSING)
-    theirs = heard(server, lambda: sdk.WebClient("xoxb-1", base_url=f"{server.url}/api/").auth_test())
-    [ours] = server.play(open_("slack", server, bot_token="xoxb-1", channel="C1").check(), (200, {"ok": True}))
-    assert differences(theirs, ours) == {
-        "header.content-type": ("application/x-www-form-urlencoded", "application/json;charset=utf-8")}
-
-
-def test_slack_is_told_what_its_sdk_tells_it_by_a_webhook(server: Capture) -> None:
-    sdk = pytest.importorskip("slack_sdk.webhook", reason=MISSING)
-    client = sdk.WebhookClient(f"{server.url}/services/T/B/x")
-    theirs = heard(server, lambda: client.send(text="Hi pro", blocks=BLOCKS), (200, b"ok"))
-    to = open_("slack", server, webhook_url="https://hooks.slack.com/services/T/B/x", texts={"seen": "Hi {{ plan }}"})
-    [ours] = server.play(to.deliver(Batch(Operation.TRIGGER, (ADA,), "vip", event="seen")), (200, b"ok"))
-    assert differences(theirs, ours) == {}
-
-
-MIXPANEL = {"project_id": "7", "project_token": "tok", "username": "robot", "secret": "hush"}
-UPDATES: dict[str, tuple[Callable[[Any], Any], Batch, int]] = {
-    "sets": (lambda api: api.people_set("u1", {"plan": "pro", "seats": 3, "$email": EMAIL, "$phone": PHONE}),
-             Batch(Operation.UPDATE, (ADA,), "vip"), 0),
-    "unions": (lambda api: api.people_union("u1", {"tailrace_audiences": ["vip"]}),
-               Batch(Operation.ADD, (ADA,), "vip"), 1),
-    "removes": (lambda api: api.people_remove("u1", {"tailrace_audiences": "vip"}),
-                Batch(Operation.REMOVE, (ADA,), "vip"), 0),
-    "deletes": (lambda api: api.people_delete("u1"), Batch(Operation.DELETE, (ADA,), "vip"), 0),
-}
-
-
-@pytest.mark.parametrize("call", UPDATES)
-def test_mixpanel_is_told_of_a_person_what_its_sdk_tells_it(call: str, server: Capture) -> None:
-    """The SDK posts one update as a form, at its own time; ours are JSON (reference/profile-batch-update), in order."""
-    sdk = pytest.importorskip("mixpanel", reason=MISSING)
-    speak, batch, at = UPDATES[call]
-    api = sdk.Mixpanel("tok", sdk.Consumer(people_url=f"{server.url}/engage", retry_limit=0))
-    theirs = heard(server, lambda: speak(api), (200, {"status": 1}))
-    [ours] = server.play(open_("mixpanel", server, **MIXPANEL).deliver(batch), (200, {"status": 1}))
-    update, said = ours.body[at], theirs.body["data"]
-    told = said if isinstance(said, list) else [said]
-    assert [{key: value for key, value in one.items() if key != "$time"} for one in told] == [update]
-    assert (theirs.method, theirs.path, theirs.body["verbose"], ours.query["verbose"]) == ("POST", "/engage", "1", "1")
-
-
-def test_mixpanel_is_told_of_an_event_what_its_sdk_tells_it(server: Capture) -> None:
-    """The SDK names itself and the project in each event; /import takes the project from its address."""
-    sdk = pytest.importorskip("mixpanel", reason=MISSING)
-    api = sdk.Mixpanel("tok", sdk.Consumer(import_url=f"{server.url}/import", retry_limit=0))
-    theirs = heard(server, lambda: api.import_data(
-        "key", "u1", "seen", 1772366400, {"plan": "pro", "seats": 3, "$insert_id": "op1"}), (200, {"status": 1}))
-    to = open_("mixpanel", server, **MIXPANEL)
-    [ours] = server.play(to.deliver(Batch(Operation.TRIGGER, (ADA,), "vip", event="seen")))
-    [event] = ours.body
-    said = theirs.body["data"]
-    own = {name: said["properties"].pop(name) for name in ("token", "mp_lib", "$lib_version")}
-    assert (said, own["token"], theirs.path, ours.path) == (event, "tok", "/import", "/import")
-    assert ours.query == {"strict": "1", "project_id": "7"}
-
-
