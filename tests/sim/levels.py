@@ -77,16 +77,22 @@ def until(seconds: float, seeds: Iterable[int] | None = None) -> Iterator[Scenar
 def play(
     level: str, scenarios: Iterable[Scenario], engine: Callable[[], Engine] | None = None, *, pin: bool = False
 ) -> Figures:
-    """Play schedules; the first that fails is shrunk, shown and, with `pin`, written into seeds.txt."""
+    """Play schedules; the first that fails is shrunk, shown with its line of seeds.txt and, with `pin`, added there."""
     figures = FIGURES.setdefault(level, Figures())
     begun = time.monotonic()
     for drawn in scenarios:
-        outcome = simulate(drawn, engine)
+        line = f"{drawn.seed} {drawn.kind} {drawn.swarm}{' kin' * drawn.kin}"
+        try:
+            outcome = simulate(drawn, engine)
+        except Exception as error:
+            error.add_note(f"in the schedule {line}")
+            raise
         figures.add(outcome)
         figures.seconds = time.monotonic() - begun
         if outcome.violation:
             if pin:
                 with SEEDS.open("a", encoding="utf-8") as file:
-                    file.write(f"{drawn.seed} {drawn.kind} {drawn.swarm}{' kin' * drawn.kin}\n")
-            raise AssertionError("\n" + table(shrink(outcome, lambda smaller: simulate(smaller, engine))))
+                    file.write(f"{line}\n")
+            small = shrink(outcome, lambda smaller: simulate(smaller, engine))
+            raise AssertionError(f"in the schedule {line}:\n{table(small)}")
     return figures
