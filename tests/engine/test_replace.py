@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 
 import pytest
@@ -15,9 +15,12 @@ from destinations.protocol import Capabilities, Limits, Request
 from destinations.sandbox.server import Sandbox
 from pipelines import documents
 from pipelines.delivery.http import HttpTransport
+from pipelines.delivery.journal import Journal
 from pipelines.delivery.ports import Answer, Lost
+from pipelines.planning.plan import Plan
 from pipelines.state import holds
-from tests.engine.world import World
+from pipelines.sync import run_to_end, walk
+from tests.engine.world import START, World
 
 PEOPLE = [(f"p{n}", f"p{n}@x.io", n) for n in range(10)]
 
@@ -145,6 +148,18 @@ def test_a_crash_leaves_the_session_and_nothing_is_finished_from_the_old_one(met
     assert "another replace session open" in blocked.reason
     done = meta.world.run(1.1)
     assert (done.status, meta.members) == ("ok", sorted([*keys(*range(1, 10)), "q"]))
+
+
+def test_a_run_that_was_taken_over_begins_no_session(meta: Meta) -> None:
+    world = meta.world
+    other = replace(world.ports, run_id="other", alone=False,
+                    journal=lambda sync: Journal(world.folder / f"{sync}.other"))
+    old = walk(world.audience, world.tasks, world.suppressions, other, START)
+    assert isinstance([next(old), next(old)][1], Plan)
+    world.people(*PEOPLE[:9])
+    new = world.run(0.1)
+    [late] = run_to_end(old)
+    assert (new.status, late.status, len(meta.wire.calls), meta.members) == ("ok", "failed", 3, keys(*range(9)))
 
 
 def test_a_guard_is_not_to_be_had_without(meta: Meta) -> None:
