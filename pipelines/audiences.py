@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Literal, Self
@@ -248,6 +248,12 @@ class Audience:
     def __post_init__(self) -> None:
         if not self.holdout_salt:
             object.__setattr__(self, "holdout_salt", self.name)
+
+
+def in_turn(audiences: Iterable[Audience]) -> list[Audience]:
+    """In the order in which one run looks at them: lists of persons to spare, then by falling priority of messages, so
+    that the highest takes the room under a cap though all entries are new."""
+    return sorted(audiences, key=lambda each: (each.kind != "suppression", -each.messages.priority))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from rich.table import Table
 
 from destinations.sandbox.server import Sandbox
 from pipelines import proof
-from pipelines.audiences import Audience
+from pipelines.audiences import Audience, in_turn
 from pipelines.errors import StateError
 from pipelines.project import Options, Project
 from pipelines.run import Result
@@ -115,7 +115,7 @@ def _sandbox(state_file: Path) -> Iterator[Sandbox]:
 
 def _sent(project: Project) -> list[Audience]:
     """The audiences that go somewhere; the rest of the playbook is for `tailrace build`."""
-    return [audience for audience in project.audiences() if audience.syncs]
+    return in_turn(audience for audience in project.audiences() if audience.syncs)
 
 
 def _sync(project: Project, run_id: str) -> list[Line]:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from pipelines.audiences import in_turn
 from pipelines.errors import StateError, TailraceError, WarehouseError
 from pipelines.planning.plan import Plan
 from pipelines.project import Project
@@ -48,13 +49,13 @@ def sync(
     project: Project, select: Sequence[str] = (), to: str | None = None, *,
     on_result: Callable[[Result], None] | None = None, run_id: str | None = None, resync: bool = False,
 ) -> Done:
-    """Sync every selected audience, persons to spare before all others; one that fails does not stop the others.
+    """Sync every selected audience in turn; one that fails does not stop the others.
 
     `resync`: tell all of it again.
     """
     done = Done(problems=_complaints(project, select))
     run = run_id or f"cli-{secrets.token_hex(6)}"
-    for audience in sorted(project.audiences(select, to), key=lambda each: each.kind != "suppression"):
+    for audience in in_turn(project.audiences(select, to)):
         tasks, faults = project.tasks(audience, to)
         done.problems.extend(map(str, faults))
         try:

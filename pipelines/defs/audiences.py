@@ -58,7 +58,7 @@ def define_audience(opened: Opened, audience: Audience, models: dict[str, dg.Ass
         check_specs=checks.specs(audience),
         can_subset=True,
         pool=POOL,
-        op_tags={"audience": audience.name},
+        op_tags={"audience": audience.name, "dagster/priority": _place(audience)},
     )
     def activate(context: dg.AssetExecutionContext, config: Launch, tailrace: Tailrace) -> Iterator[Event]:
         project = opened.at(tailrace.as_of)
@@ -80,6 +80,11 @@ def define_audience(opened: Opened, audience: Audience, models: dict[str, dg.Ass
             raise dg.Failure(_explain(problems), allow_retries=False)
 
     return activate
+
+
+def _place(audience: Audience) -> str:
+    """Dagster's own order of steps that are ready, highest first: that of `audiences.in_turn`."""
+    return str(1_000 if audience.kind == "suppression" else audience.messages.priority)
 
 
 def _snapshot_spec(opened: Opened, audience: Audience, models: dict[str, dg.AssetKey]) -> dg.AssetSpec:

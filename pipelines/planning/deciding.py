@@ -79,8 +79,11 @@ class Telling:
             sparing=tuple(model for model in self.sparing if model.name != CONTROL))
 
 
-def decide(warehouse: Warehouse, telling: Telling) -> tuple[int, int]:
-    """Leave `due`; how many messages are sent, and the silent ones among them."""
+def decide(warehouse: Warehouse, telling: Telling, *, write: bool) -> tuple[int, int]:
+    """Leave `due`; how many messages are sent, and the silent ones among them. What is only looked at (not `write`)
+    waits for nobody else who decides."""
+    if write and (telling.shares or telling.rules.cap):
+        candidates.take_turn(warehouse)
     _find(warehouse, telling)
     _open_channels(warehouse, telling)
     candidates.decide(warehouse, telling.rules)

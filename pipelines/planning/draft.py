@@ -127,7 +127,7 @@ def draft(
     plan_id = _digest(warehouse, subject) if objections else ""
     held = bool(objections) and not (hold and hold.state == "approved" and hold.plan_id == plan_id)
     telling = None if held else _telling(warehouse, subject, control, taken, now)
-    due = deciding.decide(warehouse, telling) if telling else (0, 0)
+    due = deciding.decide(warehouse, telling, write=write) if telling else (0, 0)
     plan = replace(_count(warehouse, subject, taken, due, objections, plan_id, held=held), cause=cause,
                    notes=(*looked.notes, *(each.note for each in looked.shrunk)), shrunk=looked.shrunk)
     if write:

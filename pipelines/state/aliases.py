@@ -42,9 +42,12 @@ def refresh(
                                        " on above.person_key = k.root and above.root <> k.root")
         if not chained:
             break
-        warehouse.execute("""update temp.kin set root = (
-            select above.root from temp.kin as above where above.person_key = kin.root)
-            where root in (select person_key from temp.kin)""")
+        warehouse.execute("""create temp table climbed as
+            select k.person_key, coalesce(above.root, k.root) as root
+            from temp.kin as k left join temp.kin as above on above.person_key = k.root""")
+        warehouse.execute("drop table temp.kin")
+        warehouse.execute("create temp table kin as select person_key, root from temp.climbed")
+        warehouse.execute("drop table temp.climbed")
     warehouse.execute("insert into temp.kin select distinct root, root from temp.kin"
                       " where root not in (select person_key from temp.kin)")
 
@@ -56,8 +59,8 @@ def _note(warehouse: Warehouse, model: AliasModel, at: datetime, key: tombstones
                       f" from {model.relation} where {old} <> {new}")
     tombstones.leave_out_aliases(warehouse, key)
     warehouse.execute(
-        """update activation.identity_alias set until = ? where until is null and not exists (
-            select 1 from temp.said as s where s.old_key = old_person_key and s.new_key = new_person_key)""", [at])
+        """update activation.identity_alias set until = ? where until is null
+            and (old_person_key, new_person_key) not in (select old_key, new_key from temp.said)""", [at])
     warehouse.execute(
         """insert into activation.identity_alias (old_person_key, new_person_key, since)
         select old_key, new_key, ? from temp.said where not exists (

@@ -4,14 +4,19 @@ stands for or against it. `candidates` says in which order, and what follows fro
 
 from __future__ import annotations
 
+from pipelines.state.triggers import FOUND
+
 LATEST = """
     select * from activation.candidate as newest where not exists (
         select 1 from activation.candidate as later
         where later.candidate_id = newest.candidate_id and later.nth > newest.nth)"""
 """What holds of each candidate."""
 
-SENT = f"""
-    select c.*, coalesce(k.root, c.person_key) as root, o.outcome from ({LATEST}) as c
+KNOWN = f"""
+    select c.candidate_id, c.audience, c.sync_id, c.op_id, c.step, c.person_key, c.entry_id, c.happened_at, c.due_at,
+        c.expires_at, c.priority, c.counts, c.code, c.until, c.decided_at, o.outcome,
+        coalesce(k.root, c.person_key) as root
+    from ({LATEST}) as c
     left join temp.kin as k on k.person_key = c.person_key
     left join (
         select sync_id, op_id, outcome, row_number() over (
@@ -19,9 +24,17 @@ SENT = f"""
             order by coalesce(outcome in ('void', 'suppressed') and reason <> 'operator: resend', false),
                 epoch desc, attempt desc) as newest
         from activation.receipt
-    ) as o on o.sync_id = c.sync_id and o.op_id = c.op_id and o.newest = 1
-    where c.code = 'sent' and coalesce(o.outcome, '') not in ('void', 'suppressed')"""
-"""Messages that went out, may have, or are under way; `root` names the person under whichever key."""
+    ) as o on o.sync_id = c.sync_id and o.op_id = c.op_id and o.newest = 1"""
+"""The same with what came of it; `root` names the person under whichever key."""
+
+SENT = f"""
+    select * from ({KNOWN}) as k where k.code = 'sent' and coalesce(k.outcome, '') not in ('void', 'suppressed')"""
+"""Messages that went out, may have, or are under way."""
+
+WAITING = f"""
+    select * from ({KNOWN}) as k
+    where k.code in ('deferred', 'capped') or (k.code = 'sent' and k.outcome = 'void')"""
+"""Messages whose time or room has not come, and those that never left this side."""
 
 # A channel's place is its rank among those that share the message. A follow-up goes where what it follows went.
 OFFERS = """
@@ -43,14 +56,15 @@ OFFERS = """
         min(case when is_reached and $at <= expires_at and quiet_until is null then place end) as place
     from reach group by candidate_id"""
 
+_NAMED = ", ".join(f"f.{name}" for name in FOUND)
 # What one channel says of a message that several share holds only when the last of them has been asked.
-JUDGED = """
+JUDGED = f"""
     create temp table judged as
     select j.*, case
         when $speaks or j.step <> '' or j.said in ('silent', 'asked', 'repeat', 'cool_down', 'ready') then j.said
         else 'elsewhere' end as why
     from (
-    select f.*, o.expires_at as last_at, coalesce(k.root, f.person_key) as root,
+    select {_NAMED}, o.expires_at as last_at, coalesce(k.root, f.person_key) as root,
         case when f.due_at > $at then f.due_at else o.opens_at end as opens_at, cooled.until as cool_until,
         case
             when f.silent then 'silent'
@@ -76,15 +90,16 @@ JUDGED = """
     from temp.found as f
     inner join temp.offers as o on o.candidate_id = f.candidate_id
     left join temp.kin as k on k.person_key = f.person_key
-    left join ({elsewhere}) as elsewhere on elsewhere.candidate_id = f.candidate_id
-    left join ({control}) as control on control._key = f.person_key
-    left join ({spared}) as spared on spared._key = f.person_key
-    left join ({again}) as again on again.candidate_id = f.candidate_id
-    left join ({goal}) as goal on goal.person_key = f.person_key
-    left join ({refusing}) as refusing on refusing._key = f.person_key
-    left join ({cooled}) as cooled on cooled.root = coalesce(k.root, f.person_key)
+    left join ({{elsewhere}}) as elsewhere on elsewhere.candidate_id = f.candidate_id
+    left join ({{control}}) as control on control._key = f.person_key
+    left join ({{spared}}) as spared on spared._key = f.person_key
+    left join ({{again}}) as again on again.candidate_id = f.candidate_id
+    left join ({{goal}}) as goal on goal.person_key = f.person_key
+    left join ({{refusing}}) as refusing on refusing._key = f.person_key
+    left join ({{cooled}}) as cooled on cooled.candidate_id = f.candidate_id
     ) as j"""
 
+JUDGED_NAMES = (*FOUND, "last_at", "root", "opens_at", "cool_until", "why")
 ELSEWHERE = f"select distinct candidate_id from ({SENT}) as s where s.sync_id <> $sync_id"
 AGAIN = """
     select f.candidate_id from (
@@ -100,14 +115,17 @@ AGAIN = """
     inner join activation.snapshot as s on s.audience = m.audience and s.snapshot_id = m.valid_to
     group by f.candidate_id, f.entered_at
     having max(s.taken_at) + to_seconds($out_for) > f.entered_at"""
+# What several channels say of one entry is said of one thing.
 COOLED = f"""
-    select root, max(decided_at) + to_seconds($cool_down) as until from ({SENT}) as s
-    where s.audience = $audience and s.step = '' group by root"""
+    select f.candidate_id, max(s.decided_at) + to_seconds($cool_down) as until from temp.found as f
+    left join temp.kin as k on k.person_key = f.person_key
+    inner join ({SENT}) as s on s.root = coalesce(k.root, f.person_key) and s.entry_id <> f.entry_id
+    where s.audience = $audience and s.step = '' group by f.candidate_id"""
 NOBODY = {
     "elsewhere": "select cast(null as varchar) as candidate_id where false",
     "again": "select cast(null as varchar) as candidate_id where false",
     "goal": "select cast(null as varchar) as person_key, cast(null as timestamp) as reached_at where false",
     "refusing": "select cast(null as varchar) as _key where false",
-    "cooled": "select cast(null as varchar) as root, cast(null as timestamp) as until where false",
+    "cooled": "select cast(null as varchar) as candidate_id, cast(null as timestamp) as until where false",
 }
 """What stands in for a part that is not asked for."""

@@ -26,7 +26,8 @@ from datetime import datetime
 from typing import Any
 
 from pipelines.audiences import GoalModel, SuppressionModel
-from pipelines.state.asked import AGAIN, COOLED, ELSEWHERE, JUDGED, LATEST, NOBODY, OFFERS, SENT
+from pipelines.state import migrations
+from pipelines.state.asked import AGAIN, COOLED, ELSEWHERE, JUDGED, JUDGED_NAMES, LATEST, NOBODY, OFFERS, SENT, WAITING
 from pipelines.state.suppressions import persons
 from pipelines.warehouse.protocol import Warehouse, literal, quote
 
@@ -54,13 +55,12 @@ DECIDED = f"""
     ),
     line as (
         select candidate_id, root, $priority as priority, due_at, true as is_own from fit
-        where why = 'night' or (why = 'ready' and nth_of_address = 1)
+        where (why = 'ready' and nth_of_address = 1) or (why = 'night' and opens_at <= last_at)
+            or (why = 'cool_down' and cool_until <= last_at)
         union all
-        select r.candidate_id, coalesce(k.root, r.person_key), r.priority, r.due_at, false from ({LATEST}) as r
-        left join temp.kin as k on k.person_key = r.person_key
-        where r.code in ('deferred', 'capped') and r.counts and r.due_at <= $at and r.expires_at >= $at
-            and (r.until is null or r.until <= r.expires_at)
-            and r.candidate_id not in (select candidate_id from temp.found)
+        select candidate_id, root, priority, due_at, false from ({WAITING}) as w
+        where counts and due_at <= $at and expires_at >= $at and (until is null or until <= expires_at)
+            and candidate_id not in (select candidate_id from temp.found)
     ),
     placed as (
         select candidate_id, is_own, row_number() over (
@@ -74,7 +74,7 @@ DECIDED = f"""
             where s.counts and s.decided_at > $full_since and coalesce(s.outcome, '') not in ('rejected', 'stale')
         ) as counted group by root
     )
-    select f.*, u.frees_at,
+    select {", ".join(f"f.{name}" for name in JUDGED_NAMES)}, u.frees_at,
         case
             when f.why <> 'ready' then f.why
             when f.nth_of_address > 1 then 'shared'
@@ -104,14 +104,14 @@ RECORD = f"""
     where l.candidate_id is null or l.code <> d.code or l.detail <> d.detail or l.until is distinct from d.until
         or d.code = 'sent'"""
 
-# Who waited for a message and has left meanwhile.
+# Who waited for a message, or did not get it, and has left meanwhile.
 CLOSED = f"""
     select l.candidate_id, l.op_id, l.step, l.person_key, l.entry_id, l.happened_at, l.due_at, l.expires_at as last_at,
         case when goal.reached_at >= l.happened_at then 'goal_met' else 'left' end as reason,
         cast(null as timestamp) as opens_at, cast(null as timestamp) as cool_until, cast(null as timestamp) as frees_at
-    from ({LATEST}) as l
+    from ({WAITING}) as l
     left join ({{goal}}) as goal on goal.person_key = l.person_key
-    where l.audience = $audience and l.sync_id = $sync_id and l.step = '' and l.code in ('deferred', 'capped')
+    where l.audience = $audience and l.sync_id = $sync_id and l.step = ''
         and l.candidate_id not in (select candidate_id from temp.found) and not exists (
             select 1 from activation.membership as m where m.audience = l.audience and m.entry_id = l.entry_id
                 and m.valid_to is null and l.person_key in (m.person_key, m.began_as))"""
@@ -147,6 +147,15 @@ class Rules:
     control: Sequence[SuppressionModel]
     """Who is held out of all marketing."""
     sparing: Sequence[SuppressionModel]
+
+
+def take_turn(warehouse: Warehouse) -> None:
+    """Wait until no other run decides; none does until the end of this transaction, so two never take the same room.
+
+    The row of the store's version stands for the turn: whoever writes it first is waited for, or the later one fails,
+    as the engine has it.
+    """
+    warehouse.execute("update activation.version set version = version where version = ?", [migrations.VERSION])
 
 
 def decide(warehouse: Warehouse, rules: Rules) -> None:

@@ -85,10 +85,15 @@ PAST = """
 """Runs of which nothing is asked any more: the last good one tells since when all is well, and with how many."""
 
 DECIDED = """
-    sync_id = $sync and recorded_at < $before and not exists (
-        select 1 from activation.membership as m
-        where m.audience = candidate.audience and m.entry_id = candidate.entry_id and m.valid_to is null
-            and candidate.person_key in (m.person_key, m.began_as))"""
+    sync_id = $sync and recorded_at < $before and candidate_id not in (
+        select c.candidate_id from activation.candidate as c
+        inner join (
+            select audience, entry_id, person_key from activation.membership where valid_to is null
+            union all
+            select audience, entry_id, began_as from activation.membership
+            where valid_to is null and began_as is not null
+        ) as m on m.audience = c.audience and m.entry_id = c.entry_id and m.person_key = c.person_key
+        where c.sync_id = $sync and c.recorded_at < $before)"""
 """What was decided of messages of stays that are over."""
 
 

@@ -21,11 +21,13 @@ from typing import Any
 
 from pipelines.warehouse.protocol import Warehouse, literal
 
-FOUND = """
-    create temp table found (candidate_id varchar, op_id varchar, known_op varchar, step varchar, event varchar,
-        person_key varchar, stay varchar, entry_id bigint, entered_at timestamp, happened_at timestamp,
-        due_at timestamp, expires_at timestamp, silent boolean, asked boolean, outcome varchar, standing varchar,
-        is_wanted boolean, dest_key varchar, identifiers varchar, kept varchar, at_goal boolean, when_left boolean)"""
+FOUND = {
+    "candidate_id": "varchar", "op_id": "varchar", "known_op": "varchar", "step": "varchar", "event": "varchar",
+    "person_key": "varchar", "stay": "varchar", "entry_id": "bigint", "entered_at": "timestamp",
+    "happened_at": "timestamp", "due_at": "timestamp", "expires_at": "timestamp", "silent": "boolean",
+    "asked": "boolean", "outcome": "varchar", "standing": "varchar", "is_wanted": "boolean", "dest_key": "varchar",
+    "identifiers": "varchar", "kept": "varchar", "at_goal": "boolean", "when_left": "boolean"}
+"""Columns of what is found."""
 
 # What never left this side says nothing about what did before: a message in doubt stays in doubt when its repeat was
 # planned and not sent. Only a person's word to send it again counts.
@@ -132,7 +134,8 @@ def start(warehouse: Warehouse) -> None:
     """Leave an empty temp table `found`, and `gone`: those who have left and can be written to all the same."""
     for name in ("found", "gone"):
         warehouse.execute(f"drop table if exists temp.{name}")
-    warehouse.execute(FOUND)
+    columns = ", ".join(f"{name} {kind}" for name, kind in FOUND.items())
+    warehouse.execute(f"create temp table found ({columns})")
     warehouse.execute("create temp table gone (person_key varchar, dest_key varchar, identifiers varchar)")
 
 

@@ -38,10 +38,10 @@ def enter(world: World, days: float, *rows: tuple[str, str | None, int]) -> None
 
 
 def codes(world: World, person: str = "ada", step: str = "") -> list[tuple[object, object]]:
-    """What was decided of the person's newest candidate, in order."""
+    """What was decided of the person's candidates of the audience, in order."""
     return [(code, detail) for code, detail in world.sql(
-        """select code, detail from activation.candidate where person_key = ? and step = ?
-        order by entry_id, nth""", [person, step])]
+        """select code, detail from activation.candidate where audience = ? and person_key = ? and step = ?
+        order by entry_id, nth""", [world.name, person, step])]
 
 
 def sent(world: World) -> list[tuple[object, object]]:
@@ -114,6 +114,15 @@ def test_a_message_that_waits_for_a_cool_down_goes_when_it_ends(tell) -> None:
     world.run(2.5)
     world.run(3)
     assert (len(sent(world)), codes(world)) == (2, [("sent", ""), ("capped", "cool-down"), ("sent", "")])
+
+
+def test_what_several_channels_say_of_one_entry_waits_for_no_cool_down(tell) -> None:
+    world = tell(cool_down="7d")
+    world.shared_with("push", trigger={**TRIGGER, "event": "cart_push"}, first_sync="live")
+    enter(world, 1, ADA)
+    enter(world, 2, *NOBODY)
+    enter(world, 3, ADA)
+    assert sent(world) == [("ada@x.io", "cart_abandoned"), ("ada@x.io", "cart_push")]
 
 
 @pytest.mark.parametrize(("late", "told"), [(3, 1), (3 + SECOND, 0)])
@@ -255,7 +264,7 @@ def test_a_cap_counts_the_messages_of_all_audiences(two, later: float, told: int
     cart, news = two
     enter(cart, 1, ADA)
     enter(news, 1.5, ADA)
-    assert [code for code, _ in codes(news)] == ["sent", "capped"]
+    assert codes(news) == [("capped", "cap")]
     news.run(later)
     assert len(sent(news)) == told
     assert news.sql("select until from activation.candidate where audience = 'news' and code = 'capped'") == [
@@ -285,6 +294,18 @@ def test_what_is_transactional_counts_nowhere_and_waits_for_nothing(two) -> None
     assert sent(cart) == [("ada@x.io", "news"), ("ada@x.io", "cart_abandoned"), ("ada@x.io", "news")]
 
 
+def test_a_message_that_never_left_keeps_its_place_in_the_line(two) -> None:
+    """Its channel is away; what is less urgent does not take the room meanwhile."""
+    cart, news = two
+    cart.channel.faults = ["", "never_sent", "never_sent", "never_sent", "never_sent"]
+    enter(cart, 1, ADA)
+    enter(news, 1.1, ADA)
+    assert codes(news) == [("capped", "others go first")]
+    cart.run(1.2)
+    news.run(1.3)
+    assert sent(cart) == [("ada@x.io", "cart_abandoned")]
+
+
 def test_a_message_that_never_left_takes_no_room_under_the_cap(two) -> None:
     cart, news = two
     cart.channel.faults = ["", "never_sent", "never_sent", "never_sent", "never_sent"]
@@ -292,7 +313,7 @@ def test_a_message_that_never_left_takes_no_room_under_the_cap(two) -> None:
     cart.people()
     cart.run(1.1)
     enter(news, 1.2, ADA)
-    assert sent(cart) == [("ada@x.io", "news")]
+    assert (codes(cart)[-1], sent(cart)) == (("stale", "left the audience"), [("ada@x.io", "news")])
 
 
 STEPS = [{"event": "reminder", "after": "1d"},

@@ -79,7 +79,7 @@ def _look(warehouse: DuckDB, name: str, round_: int, at: datetime, now: datetime
         from activation.membership as m inner join recipients as r on r.person_id = m.person_key
         where m.audience = ? and m.entry_id = ? and m.standing = 'sent'""", [name, round_])
     telling = _telling(name, at, now)
-    deciding.decide(warehouse, telling)
+    deciding.decide(warehouse, telling, write=True)
     deciding.record(warehouse, telling)
     warehouse.execute("""insert into activation.op (sync_id, epoch, seq, op_id, action, dest_key, person_key,
             snapshot_id, occurred_at, planned_at)

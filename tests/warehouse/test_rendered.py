@@ -53,9 +53,7 @@ def test_each_engine_has_its_own_words_for_a_fingerprint_a_bucket_and_the_newest
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("name", [
-    pytest.param("clickhouse", marks=pytest.mark.skip(reason="chDB refuses an update with a correlated subquery")),
-    "snowflake"])
+@pytest.mark.parametrize("name", EMULATIONS)
 def test_the_walks_leave_the_same_tables_there(name: str, recorded: Recorded, tmp_path: Path) -> None:
     """In a Python of its own: these packages want other versions of what we use."""
     venv.create(tmp_path / "own", with_pip=True)
