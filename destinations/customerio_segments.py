@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
 from destinations.answers import expect
 from destinations.customerio_api import App, Track, read_rows
 from destinations.http import walk
 from destinations.protocol import Batch, Exchange, Gone, Preparation, Reading, Refused, Verdict, every
+
+_OF_IDS = re.compile(rb"(?i)\b(ids|id_type|identifiers?)\b")
 
 
 def find_or_make(app: App, name: str) -> Preparation:
@@ -29,7 +32,8 @@ def change(track: Track, batch: Batch, verb: str) -> Exchange:
         return every(batch, Verdict.REJECTED, "no segment to remove from")
     path, ids = f"v1/segments/{quote(batch.target, safe='')}/{verb}", [member.person for member in batch.members]
     response = yield track.ask("POST", path, {"ids": ids}, query={"id_type": "id"})
-    if response.status in (400, 404):  # documented without a word on its cause; the ids were taken by identify
+    # 400 is documented without a word on its cause: it is the segment, unless it speaks of the ids.
+    if response.status == 404 or (response.status == 400 and not _OF_IDS.search(response.body)):
         raise _gone(batch.target)
     return read_rows(batch, response)
 

@@ -2,7 +2,7 @@
 
 Sources: https://docs.mixpanel.com/reference (ingestion API: import-events with strict=1, profile-batch-update, limits
 of user profiles, regions; GDPR API, 2,000 people a request), its page on 400 answers, and the wire format of the
-official SDK (mixpanel 5.4.1).
+official SDK (mixpanel 5.4.1). Texts of more than 255 bytes would be cut off (docs: data types) and are not sent.
 
 `distinct_id` is the key of the warehouse. Cohorts cannot be filled: a list property holds the names of a person's
 audiences, for cohorts to filter by. Events are deduplicated by `$insert_id`; refused ones are named and the others
@@ -16,10 +16,10 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from destinations.answers import unaccepted
+from destinations.answers import sift, unaccepted
 from destinations.http import Json, Request, Response, basic_auth, bearer, send_json, with_query
 from destinations.mixpanel_answers import read_import, read_profiles
-from destinations.mixpanel_bodies import occurrence, profile_updates
+from destinations.mixpanel_bodies import occurrence, profile_updates, too_long
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -28,6 +28,7 @@ from destinations.protocol import (
     Exchange,
     Limits,
     Operation,
+    Outcome,
     Refused,
     Settings,
     Verdict,
@@ -75,6 +76,10 @@ class Mixpanel(Destination):
     )
 
     def deliver(self, batch: Batch) -> Exchange:
+        batch, wrong = sift(batch, lambda member: too_long(batch, member))
+        return wrong + ((yield from self._send(batch)) if batch.members else [])
+
+    def _send(self, batch: Batch) -> Generator[Request, Response, list[Outcome]]:
         if batch.operation is Operation.TRIGGER:
             response = yield self._import([occurrence(batch, member) for member in batch.members])
             return read_import(batch, response)
@@ -86,7 +91,7 @@ class Mixpanel(Destination):
             return outcomes
         return unaccepted(batch, response)
 
-    def _engage(self, batch: Batch) -> Exchange:
+    def _engage(self, batch: Batch) -> Generator[Request, Response, list[Outcome]]:
         updates: Json = [update for member in batch.members for update in profile_updates(self.settings, batch, member)]
         if not updates:
             return every(batch, Verdict.ACCEPTED, "nothing to write")

@@ -9,7 +9,11 @@ from typing import Any
 from destinations.http import Json
 from destinations.protocol import Batch, Member, Operation
 
+LONGEST = 255
+"""Characters of a name, bytes of a text, and properties of an event, beyond which Mixpanel cuts off."""
 _INSERT_ID = re.compile(r"[A-Za-z0-9-]{1,36}")
+_OWN = 3
+"""Properties of an event that are ours: time, person and the id that dedupes it."""
 _CONTACT = {"email": "$email", "phone": "$phone"}
 
 
@@ -29,6 +33,20 @@ def profile_updates(settings: Any, batch: Batch, member: Member) -> list[dict[st
         *([{**who, "$unset": cleared}] if cleared else []),
         *([{**who, "$union": {name: [batch.audience]}}] if batch.operation is Operation.ADD else []),
     ]
+
+
+def too_long(batch: Batch, member: Member) -> str:
+    """What Mixpanel would cut off, or nothing."""
+    if batch.operation in (Operation.REMOVE, Operation.DELETE):
+        return ""
+    if len(batch.event or "") > LONGEST:
+        return f"an event's name of more than {LONGEST} characters"
+    if batch.operation is Operation.TRIGGER and len(member.attributes) > LONGEST - _OWN:
+        return f"more than {LONGEST - _OWN} columns"
+    for name, value in member.attributes.items():
+        if len(name) > LONGEST or (isinstance(value, str) and len(value.encode()) > LONGEST):
+            return f"{name[:LONGEST]} is longer than {LONGEST} bytes"
+    return ""
 
 
 def occurrence(batch: Batch, member: Member) -> dict[str, Json]:
