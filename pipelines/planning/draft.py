@@ -6,7 +6,7 @@ The statements live in `pipelines.state`; this is their order.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
@@ -128,8 +128,9 @@ def draft(
     held = bool(objections) and not (hold and hold.state == "approved" and hold.plan_id == plan_id)
     telling = None if held else _telling(warehouse, subject, control, taken, now)
     due = deciding.decide(warehouse, telling, write=write) if telling else (0, 0)
-    plan = replace(_count(warehouse, subject, taken, due, objections, plan_id, held=held), cause=cause,
-                   notes=(*looked.notes, *(each.note for each in looked.shrunk)), shrunk=looked.shrunk)
+    plan = _count(warehouse, subject, taken, due, objections, plan_id, held=held)
+    plan = replace(plan, cause=cause, shrunk=looked.shrunk, notes=(
+        *looked.notes, *(each.note for each in looked.shrunk), *_too_few(subject, plan)))
     if write:
         if held:
             holds.open_hold(warehouse, subject.id, plan_id, [asdict(each) for each in objections],
@@ -161,6 +162,13 @@ def ask_to_refill(warehouse: Warehouse, subject: Subject, said: str, plan: Plan,
 def _count_wanted(warehouse: Warehouse) -> int:
     [(wanted,)] = warehouse.query("select count(*) from temp.wanted")
     return int(wanted)
+
+
+def _too_few(subject: Subject, plan: Plan) -> Iterator[str]:
+    """What is to be known of a list that changes and that the channel will not use."""
+    least = subject.destination.capabilities.minimum
+    if plan.changes and 0 < plan.wanted < least:
+        yield f"{plan.connection} uses no list of fewer than {least:,} matched people: {plan.wanted:,} are wanted"
 
 
 def _cause(warehouse: Warehouse, subject: Subject) -> str:

@@ -296,3 +296,12 @@ def test_who_is_not_in_the_workspace_was_left_out_of_a_broadcast_and_is_told_so(
                             where o.action = 'event' and r.outcome <> 'accepted' order by all""")
     assert ([SPELLINGS.get(one["to"]) for one in messages], receipts) == (
         ["ada"], [("ada", "ok", ""), ("ben", "rejected", "not in Customer.io")])
+
+
+def test_a_list_too_small_for_the_channel_to_use_is_told_while_it_changes(
+    open_world: Callable[..., tuple[World, Sandbox]]
+) -> None:
+    world, _ = open_world("meta_ads")
+    world.people(ADA, BEN)
+    assert world.run().plan.notes == ("mail uses no list of fewer than 100 matched people: 2 are wanted",)
+    assert world.run(1).plan.notes == ()
