@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from destinations.http import Request, Response, walk
-from destinations.protocol import Batch, Job, Member, Operation, Outcome, Refused, Verdict, every
+from destinations.protocol import Alike, Batch, Job, Member, Operation, Outcome, Refused, Verdict, every
 
 _CODE = re.compile(r"-?\d{1,7}|[A-Za-z/_][\w./\[\]-]{0,79}")
 _TRIES = 5
@@ -18,7 +18,7 @@ _LATER = frozenset({401, 403, 407, 408, 425, 429})
 """Refusals that concern no member: of the credentials or of the moment."""
 
 
-def unaccepted(batch: Batch | Job, response: Response, why: str = "") -> list[Outcome]:
+def unaccepted(batch: Batch | Job, response: Response, why: str = "") -> Alike:
     """The same outcome for every member of a request that was not accepted as documented: the status decides."""
     if response.status in _LATER:
         verdict, reason = Verdict.DEFERRED, f"HTTP {response.status}"

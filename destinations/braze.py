@@ -91,7 +91,7 @@ class Braze(Destination):
         if array == "recipients" and not response.ok:
             self._blame_message(response, batch.event)
         sent = replace(batch, members=tuple(member for member in batch.members if member.id in rows))
-        return outcomes + read_rows(sent, response, array)
+        return [*outcomes, *read_rows(sent, response, array)]
 
     def _forget(self, batch: Batch) -> Exchange:
         response = yield self._ask("users/delete", {"external_ids": [member.person for member in batch.members]})

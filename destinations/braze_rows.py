@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
@@ -78,7 +78,7 @@ def too_long(row: Mapping[str, Any]) -> str | None:
     return next((name[:LONGEST] for name in (*texts, *(name for name in row if len(name) > LONGEST))), None)
 
 
-def read_rows(batch: Batch, response: Response, array: str) -> list[Outcome]:
+def read_rows(batch: Batch, response: Response, array: str) -> Sequence[Outcome]:
     """Rows are named by index; those that are not were taken, unless the request was refused as a whole."""
     errors, said = response.get("errors", default=[]), response.get("message")
     if response.ok and (said not in ("success", "queued") or not isinstance(errors, list)):
@@ -94,6 +94,6 @@ def read_rows(batch: Batch, response: Response, array: str) -> list[Outcome]:
     elif named and response.status == 400 and len(named) < len(batch.members):
         left = [Outcome(member.id, Verdict.DEFERRED, "refused together with other rows") for member in batch.members]
     else:
-        left = unaccepted(batch, response)
+        left = list(unaccepted(batch, response))
     return [Outcome(one.id, Verdict.REJECTED, named[at]) if at in named and response.status in (200, 201, 400) else one
             for at, one in enumerate(left)]

@@ -116,7 +116,7 @@ class Customerio(Destination):
             return outcomes
         items: Json = [item(sent, member, self.settings.forget_by) for member in sent.members]
         response = yield self._track.ask("POST", "v2/batch", {"batch": items})
-        return outcomes + read_rows(sent, response)
+        return [*outcomes, *read_rows(sent, response)]
 
     def settle(self, job: Job) -> Exchange:
         return (yield from read_broadcast(self._app, job))

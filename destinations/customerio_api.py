@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from destinations.answers import code, unaccepted
@@ -53,7 +53,7 @@ class App(Calls):
         return super().ask(method, path, body, limits=limits or _APP, **more)
 
 
-def read_rows(batch: Batch, response: Response) -> list[Outcome]:
+def read_rows(batch: Batch, response: Response) -> Sequence[Outcome]:
     """200 takes all; 207 names the rows it refuses by `batch_index`; other refusals are for the whole request."""
     errors = response.get("errors", default=[] if response.status == 200 else None)
     if not response.ok:

@@ -13,7 +13,7 @@ message whose answer was lost is never sent again by itself. No line break of an
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -91,7 +91,7 @@ class Email(Destination):
         response = yield Request("SEND", self._server, {**envelope, **self._login}, message)
         return self._read(batch, response)
 
-    def _read(self, batch: Batch, response: Response) -> list[Outcome]:
+    def _read(self, batch: Batch, response: Response) -> Sequence[Outcome]:
         if response.status == 200 and isinstance(response.get("reply"), int):
             return every(batch, Verdict.ACCEPTED)
         if response.status == 426:

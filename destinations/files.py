@@ -86,7 +86,7 @@ class Files(Destination):
 
     def _put(
         self, batch: Batch, name: str, content: bytes, rows: Sequence[Row], condition: Mapping[str, str]
-    ) -> Generator[Request, Response, list[Outcome]]:
+    ) -> Generator[Request, Response, Sequence[Outcome]]:
         """Write a file and then its manifest. No outcomes where the file was changed by others meanwhile."""
         response = yield Request("PUT", self._url(name), condition, content)
         if response.status == 412:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from destinations.answers import code, expect, pending
@@ -84,7 +85,7 @@ def reasons(response: Response) -> list[str]:
     return [reason for reason in found if isinstance(reason, str)]
 
 
-def read_status(job: Job, response: Response) -> list[Outcome]:
+def read_status(job: Job, response: Response) -> Sequence[Outcome]:
     """How a request stands, or ended: Google counts the records that failed, by reason, and names none."""
     if response.status in (400, 404):
         return every(job, Verdict.UNKNOWN, "Google knows the request no longer")

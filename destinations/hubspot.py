@@ -88,11 +88,11 @@ class Hubspot(Destination):
         if not sent.members:
             return outcomes
         if batch.operation is Operation.REMOVE:
-            return outcomes + (yield from remove(self._api, sent))
+            return [*outcomes, *(yield from remove(self._api, sent))]
         written = yield from upsert(self._api, sent)
         ids = {outcome.id: outcome.remote_id for outcome in written if outcome.remote_id}
         if not batch.target or not ids:
-            return outcomes + written
+            return [*outcomes, *written]
         listed = yield from put_on(self._api, sent, ids)
         return [*outcomes, *(outcome for outcome in written if outcome.id not in ids), *listed]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from destinations.answers import code, unaccepted
@@ -11,7 +11,7 @@ from destinations.http import Response, walk
 from destinations.protocol import Batch, Member, Outcome, Refused, Verdict
 
 
-def read_rows(batch: Batch, response: Response, name: str, key_of: Callable[[Member], str]) -> list[Outcome]:
+def read_rows(batch: Batch, response: Response, name: str, key_of: Callable[[Member], str]) -> Sequence[Outcome]:
     """Rows are named by their trace id, results also by `name`, the property that they are found by."""
     results = response.get("results")
     if not response.ok or not isinstance(results, list):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -52,10 +52,10 @@ def put_on(api: Api, batch: Batch, ids: Mapping[str, str]) -> Generator[Request,
     """Outcomes of the members that were written, whose records are known by `ids`."""
     known = replace(batch, members=tuple(member for member in batch.members if member.id in ids))
     listed, missing = yield from _change(api, "add", known, ids)
-    return listed + every(missing, Verdict.DEFERRED, "the list did not find the record")
+    return [*listed, *every(missing, Verdict.DEFERRED, "the list did not find the record")]
 
 
-def remove(api: Api, batch: Batch) -> Generator[Request, Response, list[Outcome]]:
+def remove(api: Api, batch: Batch) -> Generator[Request, Response, Sequence[Outcome]]:
     """Take members off by their records; who has none, or one that was merged away, is looked up."""
     if not batch.target:
         return every(batch, Verdict.REJECTED, "no list to remove from")
@@ -64,15 +64,15 @@ def remove(api: Api, batch: Batch) -> Generator[Request, Response, list[Outcome]
     if missing.members:
         found = yield from api.look_up(missing)
         if isinstance(found, Response):
-            return outcomes + every(missing, Verdict.DEFERRED, f"could not be looked up (HTTP {found.status})")
+            return [*outcomes, *every(missing, Verdict.DEFERRED, f"could not be looked up (HTTP {found.status})")]
         more, missing = yield from _take_off(api, missing, found)
-        outcomes += more
-    return outcomes + every(missing, Verdict.ACCEPTED, "not in HubSpot")
+        outcomes = [*outcomes, *more]
+    return [*outcomes, *every(missing, Verdict.ACCEPTED, "not in HubSpot")]
 
 
 def _take_off(
     api: Api, batch: Batch, ids: Mapping[str, str]
-) -> Generator[Request, Response, tuple[list[Outcome], Batch]]:
+) -> Generator[Request, Response, tuple[Sequence[Outcome], Batch]]:
     """Outcomes of the members whose record is known, and the members whose record is not."""
     known = replace(batch, members=tuple(member for member in batch.members if member.id in ids))
     unknown = replace(batch, members=tuple(member for member in batch.members if member.id not in ids))
@@ -84,7 +84,7 @@ def _take_off(
 
 def _change(
     api: Api, verb: str, batch: Batch, ids: Mapping[str, str]
-) -> Generator[Request, Response, tuple[list[Outcome], Batch]]:
+) -> Generator[Request, Response, tuple[Sequence[Outcome], Batch]]:
     """Everyone is on or off the list now, but the members whose record the list calls missing."""
     path = f"{api.lists}/{quote(str(batch.target), safe='')}/memberships/{verb}"
     response = yield api.ask("PUT", path, [ids[member.id] for member in batch.members])

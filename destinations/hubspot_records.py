@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from functools import partial
 
 from destinations.answers import unaccepted
@@ -13,7 +13,7 @@ from destinations.hubspot_bodies import key_of, upsert_row
 from destinations.protocol import Batch, Exchange, Outcome, Verdict, every
 
 
-def upsert(api: Api, batch: Batch) -> Generator[Request, Response, list[Outcome]]:
+def upsert(api: Api, batch: Batch) -> Generator[Request, Response, Sequence[Outcome]]:
     """Create or update a record for each member."""
     own, inputs = api.settings, [upsert_row(api.settings, member) for member in batch.members]
     response = yield api.ask("POST", f"{api.objects}/batch/upsert", {"inputs": inputs})

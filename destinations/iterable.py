@@ -92,7 +92,7 @@ class Iterable(Destination):
             return outcomes
         rest = replace(batch, members=left)
         if response.ok:
-            return outcomes + read_failures(rest, response, self.settings.identifier)
+            return [*outcomes, *read_failures(rest, response, self.settings.identifier)]
         if batch.operation in (Operation.ADD, Operation.REMOVE):
             blame_list(response, batch.target)
         return outcomes + unaccepted(rest, response, code(response.get("code")))

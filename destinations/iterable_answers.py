@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from destinations.answers import code, unaccepted
 from destinations.http import Response
@@ -23,7 +24,7 @@ def named_rows(response: Response) -> dict[int, str]:
     return {int(match[1]): code("invalid", match[2]) for match in matches if match}
 
 
-def read_failures(batch: Batch, response: Response, identifier: str) -> list[Outcome]:
+def read_failures(batch: Batch, response: Response, identifier: str) -> Sequence[Outcome]:
     """Who failed is named by value; when more failed than are named, the others are uncertain."""
     count = response.get("failCount")
     if type(count) is not int:

@@ -96,7 +96,7 @@ def read_rows(job: Job, errors: Sequence[Any], profiles: Sequence[Any], failed: 
     return [outcome(at, member) for at, member in enumerate(job.members)]
 
 
-def _unended(job: Job, response: Response) -> list[Outcome]:
+def _unended(job: Job, response: Response) -> Sequence[Outcome]:
     """Outcomes of a job that runs, was cancelled, or is no longer known to Klaviyo; none of one that has ended."""
     status = response.get("data", "attributes", "status")
     if response.status in (404, 410) or status in ("cancelled", "failed"):

@@ -14,7 +14,7 @@ whole list in a session of `usersreplace` instead, which must end within 90 minu
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Literal
 from urllib.parse import quote
 
@@ -112,7 +112,7 @@ class MetaAds(Destination):
             return every(batch, Verdict.DEFERRED, "Meta has another replace session open; it ends after 90 minutes")
         return self._read(batch, response)
 
-    def _read(self, batch: Batch, response: Response) -> list[Outcome]:
+    def _read(self, batch: Batch, response: Response) -> Sequence[Outcome]:
         if not response.ok:
             return read_refusal(batch, response, f"the audience {batch.target}")
         return read_counts(batch, response)

@@ -7,6 +7,7 @@ says.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from destinations.answers import code, expect, unaccepted
@@ -27,7 +28,7 @@ _GONE = {(100, 33), (1487366, None)}
 _TOO_LOW = (200, 1870047)
 
 
-def read_counts(batch: Batch, response: Response) -> list[Outcome]:
+def read_counts(batch: Batch, response: Response) -> Sequence[Outcome]:
     """Meta counts entries and names none. A dropped row was not applied, yet which one it was cannot be told."""
     sent, received, invalid = len(batch.members), response.get("num_received"), response.get("num_invalid_entries")
     if type(received) is not int or type(invalid) is not int or not 0 <= invalid <= received:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from destinations.answers import code, unaccepted
 from destinations.http import Response, walk
 from destinations.protocol import Batch, Outcome, Verdict, every
 
 
-def read_profiles(batch: Batch, response: Response) -> list[Outcome]:
+def read_profiles(batch: Batch, response: Response) -> Sequence[Outcome]:
     """1 takes all; 0 under HTTP 200 is a refusal."""
     taken = response.get("status")
     if response.ok and taken == 1 and type(taken) is int:
@@ -17,7 +19,7 @@ def read_profiles(batch: Batch, response: Response) -> list[Outcome]:
     return unaccepted(batch, response)
 
 
-def read_import(batch: Batch, response: Response) -> list[Outcome]:
+def read_import(batch: Batch, response: Response) -> Sequence[Outcome]:
     """What is refused is named by index under HTTP 400, and the others are imported all the same."""
     imported, failed = response.get("num_records_imported"), response.get("failed_records", default=[])
     if type(imported) is not int or not isinstance(failed, list) or not (response.ok or response.status == 400):

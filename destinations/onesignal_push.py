@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from destinations.answers import unaccepted
@@ -38,7 +39,7 @@ def said(batch: Batch, member: Member, settings: OnesignalSettings) -> dict[str,
     return {"contents": {language: text}, **({"headings": {language: title}} if title else {})}
 
 
-def read_push(batch: Batch, response: Response) -> list[Outcome]:
+def read_push(batch: Batch, response: Response) -> Sequence[Outcome]:
     """A message has an id; without one nobody was subscribed. Both come under HTTP 200."""
     unique, errors = response.get("id"), response.get("errors")
     if not response.ok or not isinstance(unique, str):

@@ -50,7 +50,7 @@ def read_keys(api: Api, target: str) -> Reading:
     return [str(name) for row in found if (name := walk(row, *key))]
 
 
-def enter(api: Api, job: Job, campaign: str, outcomes: list[Outcome]) -> Exchange:
+def enter(api: Api, job: Job, campaign: str, outcomes: Sequence[Outcome]) -> Exchange:
     """Put the records that are in on the campaign; those who are on it already stay."""
     done = [outcome for outcome in outcomes if outcome.verdict is Verdict.ACCEPTED]
     ended = [outcome for outcome in outcomes if outcome.verdict is not Verdict.ACCEPTED]

@@ -61,7 +61,7 @@ def cell(value: Json) -> str:
     return "#N/A" if value is None else str(value)
 
 
-def read_job(api: Api, job: Job) -> Generator[Request, Response, list[Outcome]]:
+def read_job(api: Api, job: Job) -> Generator[Request, Response, Sequence[Outcome]]:
     """How each row of a job ended, by the three tables of its results."""
     path = f"jobs/ingest/{quote(job.id, safe='')}"
     response = yield api.ask("GET", path)

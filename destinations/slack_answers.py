@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from destinations.answers import code, unaccepted
 from destinations.http import Response
 from destinations.protocol import Batch, Outcome, Refused, Verdict, every
@@ -21,7 +23,7 @@ def word_of(response: Response) -> str:
     return code(response.body[:80].decode(errors="replace").strip())
 
 
-def read_post(batch: Batch, response: Response) -> list[Outcome]:
+def read_post(batch: Batch, response: Response) -> Sequence[Outcome]:
     """How a message ended."""
     word = word_of(response)
     if (response.status == 200 and word == "ok") or (response.get("ok") is True and response.ok):

@@ -88,7 +88,7 @@ class Table(Destination):
             response = yield self._ask([*self._sql.new_columns(batch), self._sql.upsert(batch)])
         return self._read(batch, response)
 
-    def _read(self, batch: Batch, response: Response) -> list[Outcome]:
+    def _read(self, batch: Batch, response: Response) -> Sequence[Outcome]:
         if response.status == 200 and isinstance(response.get("rows"), list):
             return every(batch, Verdict.ACCEPTED)
         self._blame(response, str(batch.target))

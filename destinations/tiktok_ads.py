@@ -79,7 +79,7 @@ class TiktokAds(Destination):
         if not batch.members:
             return nobody
         response = yield self._ask("POST", "segment/mapping/", self._mapping(batch))
-        return nobody + read_mapping(batch, response)
+        return [*nobody, *read_mapping(batch, response)]
 
     def _mapping(self, batch: Batch) -> dict[str, Any]:
         """Rows by position: `{}` for an identifier that a member has not."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from destinations.answers import code, unaccepted
@@ -19,7 +20,7 @@ def code_of(response: Response) -> int | None:
     return number if type(number) is int else None
 
 
-def read_mapping(batch: Batch, response: Response) -> list[Outcome]:
+def read_mapping(batch: Batch, response: Response) -> Sequence[Outcome]:
     """The same outcome for all: TikTok names no rows."""
     number = code_of(response)
     if not response.ok or number is None:

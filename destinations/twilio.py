@@ -9,7 +9,7 @@ yours: Twilio refuses only who has replied STOP.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from urllib.parse import quote, urlencode
 
 from pydantic import Field, SecretStr, model_validator
@@ -91,7 +91,7 @@ class Twilio(Destination):
         response = yield self._ask("POST", "/Messages.json", form)
         return self._read(batch, response)
 
-    def _read(self, batch: Batch, response: Response) -> list[Outcome]:
+    def _read(self, batch: Batch, response: Response) -> Sequence[Outcome]:
         number = response.get("code")
         if response.ok and isinstance(response.get("sid"), str):
             return every(batch, Verdict.ACCEPTED)

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
@@ -77,9 +78,8 @@ def send(
         courier.lease_ends, courier.waits_for_lease = begun + lease.SECONDS, False
         if not window:
             break
-        lanes_of = _lanes(plan, courier, window)
-        for phase in lanes_of:
-            lanes.run(iter(phase), transport, clock, WIDTH, courier.journal.keep)
+        for phase in _lanes(plan, courier, window):
+            lanes.run(phase, transport, clock, WIDTH, courier.journal.keep)
         if not courier.waits_for_lease:
             last, sent = window[-1].seq, sent + len(window)
             speed = len(window) / max(clock.monotonic() - begun, 0.001)
@@ -88,24 +88,39 @@ def send(
         _wait_for_jobs(plan, courier, transport, open_warehouse, clock)
 
 
-def _read(warehouse: Warehouse, plan: Batching, able: Capabilities, last: int, speed: float) -> list[Op]:
+PENDING = """o.sync_id = $sync_id and o.epoch = $epoch and o.seq between $first and $last and not exists (
+    select 1 from activation.receipt as r
+    where r.sync_id = o.sync_id and r.epoch = o.epoch and r.seq = o.seq and r.seq between $first and $last)"""
+"""Operations of a stretch of the plan without a receipt. Rows lie in the order of their places, so a stretch is read
+without reading the rest."""
+
+
+def _next(warehouse: Warehouse, plan: Batching, after: int) -> tuple[int, str] | None:
+    """Place and action of the first operation behind a place that has no receipt; it is seldom far."""
+    for last in (after + WINDOW, 2**62):
+        found = warehouse.query(
+            f"select o.seq, o.action from activation.op as o where {PENDING} order by o.seq limit 1",
+            {"sync_id": plan.sync_id, "epoch": plan.epoch, "first": after + 1, "last": last})
+        if found:
+            return found[0][0], found[0][1]
+    return None
+
+
+def _read(warehouse: Warehouse, plan: Batching, able: Capabilities, after: int, speed: float) -> list[Op]:
     """The next operations: about as many as go into `WIDTH` requests, or at `speed` a second until the next look."""
-    pending = """o.sync_id = ? and o.epoch = ? and o.seq > ? and not exists (
-        select 1 from activation.receipt as r
-        where r.sync_id = o.sync_id and r.epoch = o.epoch and r.op_id = o.op_id)"""
-    place = [plan.sync_id, plan.epoch, last]
-    found = warehouse.query(f"select o.action from activation.op as o where {pending} order by o.seq limit 1", place)
-    if not found:
+    if (found := _next(warehouse, plan, after)) is None:
         return []
-    rows_a_request = able.operations[operation_of(found[0][0], able)].rows
-    limit = min(WINDOW, max(FEWEST, rows_a_request * WIDTH, round(speed * LOOK_EVERY)))
+    first, action = found
+    count = max(FEWEST, able.operations[operation_of(action, able)].rows * WIDTH, round(speed * LOOK_EVERY))
     rows = warehouse.query(
-        f"""select o.epoch, o.seq, o.op_id, o.action, o.dest_key, o.person_key, o.identifiers, o.attributes, o.silent,
+        f"""with due as (select * from activation.op as o where {PENDING})
+        select o.epoch, o.seq, o.op_id, o.action, o.dest_key, o.person_key, o.identifiers, o.attributes, o.silent,
             o.occurred_at, i.remote_id, s._key is not null and o.action <> 'remove', null, o.step
-        from activation.op as o
-        left join activation.remote_id as i on i.connection = ? and i.dest_key = o.dest_key
-        left join ({persons(plan.suppressions)}) as s on s._key = o.person_key
-        where {pending} order by o.seq limit {limit}""", [plan.sync.to, *place])
+        from due as o
+        left join activation.remote_id as i on i.connection = $connection and i.dest_key = o.dest_key
+        left join ({persons(plan.suppressions)}) as s on s._key = o.person_key order by o.seq""",
+        {"sync_id": plan.sync_id, "epoch": plan.epoch, "connection": plan.sync.to, "first": first,
+         "last": first + min(WINDOW, count) - 1})
     ops = list(map(Op._make, rows))
     if able.partial and any(op.action == "update" for op in ops):
         known = ledger.acknowledged(warehouse, plan.sync_id, plan.epoch, ops[0].seq, ops[-1].seq)
@@ -113,8 +128,11 @@ def _read(warehouse: Warehouse, plan: Batching, able: Capabilities, last: int, s
     return ops
 
 
-def _lanes(plan: Batching, courier: Courier, window: Sequence[Op]) -> list[list[lanes.Lane]]:
-    """Phases of lanes: removals, then adds and updates, then removals that were planned behind them, then messages."""
+def _lanes(plan: Batching, courier: Courier, window: Sequence[Op]) -> Iterator[Iterator[lanes.Lane]]:
+    """Phases of lanes: removals, then adds and updates, then removals that were planned behind them, then messages.
+
+    A lane is made when its turn comes, so that bodies are built while other requests are under way.
+    """
     able = courier.destination.capabilities
     asked_by = {action: operation_of(action, able) for action in {op.action for op in window}}
     spared = [op for op in window if op.suppressed]
@@ -123,22 +141,25 @@ def _lanes(plan: Batching, courier: Courier, window: Sequence[Op]) -> list[list[
     _note(plan, courier, refused, "rejected", "larger than one member may be in this channel")
     settled = {op.op_id for op in (*spared, *refused)}
     left = [op for op in window if op.op_id not in settled] if settled else window
-    phases: dict[int, list[lanes.Lane]] = {0: [], 1: [], 2: [], 3: []}
     adds = min((op.seq for op in window if op.action in ("add", "update")), default=0)
-
     kinds: dict[tuple[int, Operation, bool, str], list[Op]] = defaultdict(list)
     for op in left:  # in the order of their places
         kinds[_phase(op, adds), asked_by[op.action], op.silent, op.step or ""].append(op)
-    for (phase, operation, silent, step), ops in sorted(kinds.items(), key=itemgetter(0)):
-        limits = able.operations[operation]
-        for batch in cut(ops, limits):
-            parcel = Parcel(plan.epoch, {op.op_id: op.seq for op in batch})
-            event = step or (plan.sync.trigger.event if plan.sync.trigger else None)
-            asked = Batch(operation, members_of(batch), plan.audience, plan.target,
-                          event if operation is Operation.TRIGGER else None,
-                          silent and operation is Operation.TRIGGER, courier.clock.now().replace(tzinfo=UTC))
-            phases[phase].append(courier.deliver(asked, limits, parcel))
-    return list(phases.values())
+    for _, of_phase in groupby(sorted(kinds.items(), key=itemgetter(0)), key=lambda kind: kind[0][0]):
+        yield (_lane(plan, courier, batch, how) for how, ops in list(of_phase)
+               for batch in cut(ops, able.operations[how[1]]))
+
+
+def _lane(
+    plan: Batching, courier: Courier, ops: Sequence[Op], how: tuple[int, Operation, bool, str]
+) -> lanes.Lane:
+    _, operation, silent, step = how
+    triggers = operation is Operation.TRIGGER
+    event = step or (plan.sync.trigger.event if plan.sync.trigger else None)
+    batch = Batch(operation, members_of(ops), plan.audience, plan.target, event if triggers else None,
+                  silent and triggers, courier.clock.now().replace(tzinfo=UTC))
+    return courier.deliver(batch, courier.destination.capabilities.operations[operation],
+                           Parcel(plan.epoch, {op.op_id: op.seq for op in ops}))
 
 
 def _phase(op: Op, adds: int) -> int:

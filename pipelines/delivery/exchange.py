@@ -23,6 +23,7 @@ from datetime import datetime
 from typing import Any
 
 from destinations.protocol import (
+    Alike,
     Batch,
     Dedupe,
     Destination,
@@ -276,13 +277,18 @@ class _Talk:
             self._write("void", None, "refused as a whole")
             self.split = True
             return
+        parcel.attempt = parcel.attempt or 1
+        if isinstance(outcomes, Alike) and outcomes.verdict is not Verdict.PENDING and (
+                parcel.places.keys() == {member.id for member in outcomes.members}):
+            ending = (OUTCOMES[outcomes.verdict], None, outcomes.reason, None, None)
+            self._record({ending: list(parcel.places.values())})
+            return
         said, endings = {outcome.id: outcome for outcome in outcomes}, defaultdict[_Ending, list[int]](list)
         for op, place in parcel.places.items():
             outcome = said.get(op) or Outcome(op, Verdict.UNKNOWN, "the destination said nothing of this member")
             if outcome.verdict is Verdict.PENDING and not outcome.job:  # nobody can be asked how it ends
                 outcome = Outcome(op, Verdict.UNKNOWN, "taken over by a job that the channel did not name")
             endings[OUTCOMES[outcome.verdict], None, outcome.reason, outcome.remote_id, outcome.job].append(place)
-        parcel.attempt = parcel.attempt or 1
         self._of.has_jobs = self._of.has_jobs or any(outcome == "accepted" for outcome, *_ in endings)
         self._record(endings)
 

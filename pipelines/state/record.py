@@ -10,6 +10,8 @@ epoch, and neighbours that are sent in one request mostly end alike.
 from __future__ import annotations
 
 import json
+from bisect import bisect_left, insort
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -56,6 +58,19 @@ def neighbours(places: Iterable[int]) -> Iterator[tuple[int, int]]:
     for _, run in groupby(enumerate(ordered), key=lambda each: each[1] - each[0]):
         together = [place for _, place in run]
         yield together[0], together[-1]
+
+
+def without(first: int, last: int, known: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """What is left of the places from `first` to `last` beside known stretches, which are sorted and do not overlap."""
+    for index in range(max(0, bisect_left(known, (first,)) - 1), len(known)):
+        start, end = known[index]
+        if start > last:
+            break
+        if start > first:
+            yield first, start - 1
+        first = max(first, end + 1)
+    if first <= last:
+        yield first, last
 
 
 def remember_target(warehouse: Warehouse, sync_id: str, target: str) -> None:
@@ -129,49 +144,53 @@ def flush(warehouse: Warehouse, sync_id: str, connection: str, receipts: Sequenc
     """Append receipts, each once, and remember the ids the channel gave. Call inside a transaction."""
     if not receipts:
         return
-    _spell_out(warehouse, sync_id, receipts)
+    _tell(warehouse, receipts)
+    scope = {"sync_id": sync_id, "first": min(each.first for each in receipts),
+             "last": max(each.last for each in receipts)}
     warehouse.execute(
-        f"""insert into activation.receipt ({_COLUMNS}) select {_COLUMNS} from temp.incoming as i where not exists (
-            select 1 from activation.receipt as r
-            where r.sync_id = i.sync_id and r.epoch = i.epoch and r.op_id = i.op_id and r.attempt = i.attempt)""")
+        f"""insert into activation.receipt (sync_id, epoch, op_id, seq, {_SAID})
+        select o.sync_id, o.epoch, o.op_id, o.seq, {_SAID} from {_TOLD} and not exists (
+            select 1 from activation.receipt as r where r.sync_id = o.sync_id and r.epoch = o.epoch
+                and r.seq = o.seq and r.seq between $first and $last and r.attempt = s.attempt)""", scope)
     if any(receipt.remote_id for receipt in receipts):
-        _keep_names(warehouse, connection)
+        _keep_names(warehouse, connection, scope)
 
 
-_SAID = ("attempt", "outcome", "http_status", "reason", "remote_id", "job_id", "first_sent_at", "recorded_at")
-_COLUMNS = ", ".join(("sync_id", "epoch", "op_id", "seq", *_SAID))
+_COLUMNS = ("attempt", "outcome", "http_status", "reason", "remote_id", "job_id", "first_sent_at", "recorded_at")
+_SAID = ", ".join(_COLUMNS)
+# Rows lie in the order of their places: the bounds spare reading what lies elsewhere.
+_TOLD = """temp.spoken_of as p inner join temp.said as s on p.nth = s.nth
+    inner join activation.op as o on o.epoch = s.epoch and o.seq = p.seq
+    where o.sync_id = $sync_id and o.seq between $first and $last"""
 
 
-def _spell_out(warehouse: Warehouse, sync_id: str, receipts: Sequence[Receipt]) -> None:
-    """Leave `incoming`: a row an operation, by its place. What was said first of an attempt stands."""
-    for table in ("said", "spoken_of", "incoming"):
+def _tell(warehouse: Warehouse, receipts: Sequence[Receipt]) -> None:
+    """Leave `said`, a row a receipt, and `spoken_of`, a row a place. What was said first of an attempt stands."""
+    for table in ("said", "spoken_of"):
         warehouse.execute(f"drop table if exists temp.{table}")
     warehouse.execute(
         """create temp table said (nth bigint, epoch bigint, attempt bigint, outcome varchar, http_status bigint,
             reason varchar, remote_id varchar, job_id varchar, first_sent_at timestamp, recorded_at timestamp)""")
     warehouse.execute("create temp table spoken_of (nth bigint, seq bigint)")
-    columns = {name: [getattr(receipt, name) for receipt in receipts] for name in ("epoch", *_SAID)}
+    columns = {name: [getattr(receipt, name) for receipt in receipts] for name in ("epoch", *_COLUMNS)}
     warehouse.insert("temp.said", {"nth": range(len(receipts)), **columns})
     nth, places = list[int](), list[int]()
+    known: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
     for number, receipt in enumerate(receipts):
-        nth += [number] * (receipt.last - receipt.first + 1)
-        places += range(receipt.first, receipt.last + 1)
+        earlier = known[receipt.epoch, receipt.attempt]
+        for first, last in list(without(receipt.first, receipt.last, earlier)):
+            nth += [number] * (last - first + 1)
+            places += range(first, last + 1)
+            insort(earlier, (first, last))
     warehouse.insert("temp.spoken_of", {"nth": nth, "seq": places})
-    warehouse.execute(
-        f"""create temp table incoming as select {_COLUMNS}, dest_key from (
-            select o.sync_id, o.epoch, o.op_id, o.seq, o.dest_key, {", ".join(f"s.{name}" for name in _SAID)},
-                row_number() over (partition by s.epoch, p.seq, s.attempt order by s.nth) as turn
-            from temp.spoken_of as p inner join temp.said as s on p.nth = s.nth
-            inner join activation.op as o on o.sync_id = ? and o.epoch = s.epoch and o.seq = p.seq
-        ) as told where turn = 1""", [sync_id])
 
 
-def _keep_names(warehouse: Warehouse, connection: str) -> None:
-    """Remember the ids that the channel gave to the members of `incoming`."""
+def _keep_names(warehouse: Warehouse, connection: str, scope: Mapping[str, object]) -> None:
+    """Remember the ids that the channel gave to the members that were told of."""
     warehouse.execute("drop table if exists temp.named")
     warehouse.execute(
-        """create temp table named as select dest_key, max(remote_id) as remote_id from temp.incoming
-        where remote_id is not null group by dest_key""")
+        f"""create temp table named as select o.dest_key, max(s.remote_id) as remote_id from {_TOLD}
+            and s.remote_id is not null group by o.dest_key""", scope)
     warehouse.execute(
         """delete from activation.remote_id where connection = ? and dest_key in (select dest_key from temp.named)""",
         [connection])

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.delivery.journal import Journal
+from pipelines.errors import StateError
 from pipelines.state.record import Claim, Receipt
 
 AT = datetime(2026, 10, 21, 6, 0, 0, 250)
@@ -74,23 +75,38 @@ def test_only_what_the_warehouse_has_is_forgotten(journal: Journal) -> None:
     assert (journal.results(), journal.open_claims()) == ([ended(3, 4)], [claimed(5, 9)])
 
 
-def test_the_disk_has_what_was_written_once_it_is_kept(journal: Journal, path: Path) -> None:
+def test_one_transaction_keeps_all_that_was_said_and_the_disk_is_waited_for(journal: Journal, path: Path) -> None:
+    done: list[str] = []
+    journal._db.set_trace_callback(done.append)
+    journal.claim([claimed(1, 1)])
+    journal.claim([claimed(2, 3)])
+    journal.result([ended(1, 1)])
+    before = (journal.is_kept, _rows(path))
     journal.keep()
-    said = [journal.is_kept]
-    for write in (lambda: journal.claim([claimed(1, 1)]), lambda: journal.result([ended(1, 1)])):
-        before = _written(path)
-        write()
-        said.append(journal.is_kept)
-        halfway = _written(path)
+    journal.keep()
+    journal._db.set_trace_callback(None)
+    assert (before, journal.is_kept, _rows(path)) == ((False, (0, 0)), True, (2, 1))
+    assert [line for line in done if not line.startswith("insert")] == ["begin immediate", "commit"]
+    assert journal._db.execute("pragma synchronous").fetchone() == (2,)  # full: a commit waits
+
+
+def test_what_finds_no_room_is_forgotten_and_the_next_is_kept(journal: Journal, path: Path) -> None:
+    journal.keep()
+    journal._db.execute(f"pragma max_page_count = {journal._db.execute('pragma page_count').fetchone()[0]}")
+    journal.claim([claimed(place, place) for place in range(1, 2_000)])
+    with pytest.raises(StateError, match=r"the journal cannot be written \(database or disk is full\)"):
         journal.keep()
-        said.append(journal.is_kept)
-        assert before < halfway < _written(path)  # a commit that writes nothing waits for nothing
+    journal.result([ended(9, 9)])
     journal.keep()
-    assert said == [True, False, True, False, True]
+    assert (journal.open_claims(), journal.results()) == ([], [ended(9, 9)])
 
 
-def _written(path: Path) -> int:
-    return path.with_name(f"{path.name}-wal").stat().st_size
+def _rows(path: Path) -> tuple[int, int]:
+    """Claims and results as another process sees them."""
+    with sqlite3.connect(path) as other:
+        found = other.execute("select (select count(*) from claimed), (select count(*) from ended)").fetchone()
+    other.close()
+    return found
 
 
 def test_claims_of_earlier_runs_are_forgotten_when_they_are_settled(journal: Journal) -> None:
@@ -102,6 +118,7 @@ def test_claims_of_earlier_runs_are_forgotten_when_they_are_settled(journal: Jou
 def test_another_process_finds_the_journal_as_it_was_left(journal: Journal, path: Path) -> None:
     journal.claim([claimed(1, 1)])
     journal.result([ended(1, 1)])
+    journal.keep()
     other = Journal(path)
     assert (other.id, other.results(), path.stat().st_mode & 0o777) == (journal.id, [ended(1, 1)], 0o600)
     other.close()

@@ -160,14 +160,24 @@ class SimJournal(Journal):
         self.actor: Actor
 
     def claim(self, claims: Sequence[Claim]) -> None:
-        self._tell("claim", len(claims))
+        self.actor.point("claim")
         super().claim(claims)
         self.actor.world.advance(self.actor.world.now + TICK)
         self.actor.point("claimed")
 
+    def keep(self) -> None:
+        """The disk may be full; what a process said last is gone with it."""
+        if self.actor.dead:
+            self._claims, self._results = [], []
+        elif not self.is_kept and self.actor.fails("journal_full"):
+            self.actor.world.note("journal_full", "claim" if self._claims else "result")
+            self._claims, self._results = [], []
+            raise JournalFull("database or disk is full")
+        super().keep()
+
     def result(self, receipts: Sequence[Receipt]) -> None:
         if receipts:
-            self._tell("result", len(receipts))
+            self.actor.point("result")
         super().result(receipts)
         if receipts:
             said = [f"{r.epoch}/{r.first}-{r.last}.{r.attempt}:{r.outcome}" for r in receipts]
@@ -185,16 +195,11 @@ class SimJournal(Journal):
 
     def close(self) -> None:
         """It stays for the next run of this host."""
+        self.keep()
 
     def lose(self) -> None:
         """The disk is gone."""
         self._db.close()
-
-    def _tell(self, what: str, rows: int) -> None:
-        self.actor.point(what)
-        if rows and self.actor.fails("journal_full"):
-            self.actor.world.note("journal_full", what)
-            raise JournalFull("database or disk is full")
 
 
 class SimTransport:
