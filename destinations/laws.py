@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from destinations.identifiers import Unusable
 from destinations.protocol import (
+    Alike,
     Batch,
     Destination,
     Job,
@@ -104,7 +105,7 @@ class _Witness:
         return any(word in text for word in (*self.secrets, *_ECHO.split(), "sentinel plan"))
 
     def judge(self, about: str, batch: Batch | Job, outcomes: Any, answer: Response) -> None:
-        if not isinstance(outcomes, list | tuple) or not all(isinstance(outcome, Outcome) for outcome in outcomes):
+        if not isinstance(outcomes, list | tuple | Alike) or not all(isinstance(outcome, Outcome) for outcome in outcomes):
             return self.complain(about, "an exchange returns outcomes")
         if sorted(outcome.id for outcome in outcomes) != sorted(member.id for member in batch.members):
             self.complain(about, "exactly one outcome a member")

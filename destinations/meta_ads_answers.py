@@ -12,7 +12,7 @@ from typing import Any
 
 from destinations.answers import code, expect, unaccepted
 from destinations.http import Response, walk
-from destinations.protocol import Batch, Gone, Outcome, Refused, Verdict, every
+from destinations.protocol import Alike, Batch, Gone, Outcome, Refused, Verdict, every
 
 _USAGE = ("x-business-use-case-usage", "x-ad-account-usage", "x-app-usage")
 _KINDS = ("call_count", "total_cputime", "total_time", "acc_id_util_pct")
@@ -40,7 +40,7 @@ def read_counts(batch: Batch, response: Response) -> Sequence[Outcome]:
     return every(batch, Verdict.ACCEPTED, f"{invalid} of {sent} entries invalid, not named by Meta" if invalid else "")
 
 
-def read_refusal(batch: Batch, response: Response, what: str) -> list[Outcome]:
+def read_refusal(batch: Batch, response: Response, what: str) -> Alike:
     """The same outcome for every member; raises Refused for what only the operator can put right.
 
     A removal that would leave an audience too small is refused as a whole, and halved by the driver: as many leave as
