@@ -105,7 +105,8 @@ class _Witness:
         return any(word in text for word in (*self.secrets, *_ECHO.split(), "sentinel plan"))
 
     def judge(self, about: str, batch: Batch | Job, outcomes: Any, answer: Response) -> None:
-        if not isinstance(outcomes, list | tuple | Alike) or not all(isinstance(outcome, Outcome) for outcome in outcomes):
+        some = isinstance(outcomes, list | tuple | Alike)
+        if not some or not all(isinstance(outcome, Outcome) for outcome in outcomes):
             return self.complain(about, "an exchange returns outcomes")
         if sorted(outcome.id for outcome in outcomes) != sorted(member.id for member in batch.members):
             self.complain(about, "exactly one outcome a member")
