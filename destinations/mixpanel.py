@@ -11,7 +11,7 @@ imported. Profile updates tell only whether all were taken: the driver halves wh
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Literal
 
 from pydantic import Field, SecretStr
@@ -79,7 +79,7 @@ class Mixpanel(Destination):
         batch, wrong = sift(batch, lambda member: too_long(batch, member))
         return wrong + ((yield from self._send(batch)) if batch.members else [])
 
-    def _send(self, batch: Batch) -> Generator[Request, Response, list[Outcome]]:
+    def _send(self, batch: Batch) -> Generator[Request, Response, Sequence[Outcome]]:
         if batch.operation is Operation.TRIGGER:
             response = yield self._import([occurrence(batch, member) for member in batch.members])
             return read_import(batch, response)
@@ -91,7 +91,7 @@ class Mixpanel(Destination):
             return outcomes
         return unaccepted(batch, response)
 
-    def _engage(self, batch: Batch) -> Generator[Request, Response, list[Outcome]]:
+    def _engage(self, batch: Batch) -> Generator[Request, Response, Sequence[Outcome]]:
         updates: Json = [update for member in batch.members for update in profile_updates(self.settings, batch, member)]
         if not updates:
             return every(batch, Verdict.ACCEPTED, "nothing to write")
