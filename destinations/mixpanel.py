@@ -77,7 +77,7 @@ class Mixpanel(Destination):
 
     def deliver(self, batch: Batch) -> Exchange:
         batch, wrong = sift(batch, lambda member: too_long(batch, member))
-        return wrong + ((yield from self._send(batch)) if batch.members else [])
+        return [*wrong, *((yield from self._send(batch)) if batch.members else ())]
 
     def _send(self, batch: Batch) -> Generator[Request, Response, Sequence[Outcome]]:
         if batch.operation is Operation.TRIGGER:
