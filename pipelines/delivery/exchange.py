@@ -244,9 +244,7 @@ class _Talk:
         return self._provably_void(answer) or request.reads or self._repeatable
 
     def _provably_void(self, answer: Answer) -> bool:
-        if isinstance(answer, Lost):
-            return not answer.sent
-        return self._of.destination.throttled(answer) is not None
+        return not answer.sent if isinstance(answer, Lost) else self._of.destination.throttled(answer) is not None
 
     def _claim(self) -> None:
         if self._claimed:
@@ -280,8 +278,7 @@ class _Talk:
         parcel.attempt = parcel.attempt or 1
         if isinstance(outcomes, Alike) and outcomes.verdict is not Verdict.PENDING and (
                 parcel.places.keys() == {member.id for member in outcomes.members}):
-            ending = (OUTCOMES[outcomes.verdict], None, outcomes.reason, None, None)
-            self._record({ending: list(parcel.places.values())})
+            self._record({(OUTCOMES[outcomes.verdict], None, outcomes.reason, None, None): [*parcel.places.values()]})
             return
         said, endings = {outcome.id: outcome for outcome in outcomes}, defaultdict[_Ending, list[int]](list)
         for op, place in parcel.places.items():
