@@ -67,6 +67,8 @@ def blame_configuration(response: Response, what: str) -> None:
     if response.status == 404 or not _GONE.isdisjoint([(number, detail), (number, None)]):
         raise Gone(f"{said}: there is no such audience, or this token may not see it; correct audience_id in "
                    "connections.yml, or leave it out to have the audience found by name")
+    if number == 100 and "LOOKALIKE_VALUE" in str(response.get("error", "message")):
+        raise Refused(f"{said}: LOOKALIKE_VALUE is for value-based audiences, which need it, and for these alone")
     if why := _CONFIGURATION.get((number, detail)) or _CONFIGURATION.get((number, None)):
         raise Refused(f"{said}: {why}")
 
