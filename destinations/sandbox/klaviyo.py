@@ -72,6 +72,7 @@ class Klaviyo(Writes, Consent):
             "repeats": self.state["repeats"],
             "suppressed": sorted(self.state["suppressed"]),
             "unsubscribed": sorted(self.state["unsubscribed"]),
+            "flows": dict(self.state.get("flows", {})),
         }
 
     def _audience(self, found: Document) -> Document:
@@ -137,12 +138,13 @@ class Klaviyo(Writes, Consent):
         return members if wanted is None else set(members) & set(self._named(*wanted))
 
     def join(self, call: Call, key: str) -> Reply:
-        members, ids = self.known("lists", key)["members"], self._ids(call)
+        self.known("lists", key)
+        ids = self._ids(call)
         for number, one in enumerate(ids):
             if one not in self.state["profiles"]:
                 raise refuse(404, "not_found", f"A profile with id {one} does not exist.", f"/data/{number}/id")
         for one in ids:
-            members.setdefault(one, self.now())
+            self.account.join(key, one, self.now())
         return Reply(204, rows=len(ids))
 
     def leave(self, call: Call, key: str) -> Reply:

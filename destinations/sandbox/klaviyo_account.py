@@ -39,6 +39,7 @@ def blank() -> Document:
         "suppressed": {},
         "unsubscribed": {},
         "consents": {},
+        "flows": {},
     }
 
 
@@ -126,6 +127,14 @@ class Account:
         self.state["lists"][key] = {"name": name, "created": at, "members": {}}
         return key
 
+    def join(self, name: str, key: str, at: str) -> None:
+        """Put a profile on a list. Whoever was not there starts the flows "Added to list"; no call is spared them."""
+        members = self.state["lists"][name]["members"]
+        if key not in members:
+            members[key] = at
+            started = self.state.setdefault("flows", {})
+            started[name] = started.get(name, 0) + 1
+
     def drop_list(self, key: str) -> None:
         """Delete a list; its profiles stay, and no list ever has its id again."""
         del self.state["lists"][key]
@@ -167,7 +176,7 @@ class Account:
             job["profiles"][key] = True
             for name in job["lists"]:
                 if name in self.state["lists"]:
-                    self.state["lists"][name]["members"].setdefault(key, at)
+                    self.join(name, key, at)
 
     def _import(self, row: Document, refused: bool, at: str) -> str:
         if refused:

@@ -114,6 +114,15 @@ def suppressing(bench, verb, *emails):
     return read
 
 
+def test_who_joins_a_list_starts_its_flows_once_for_each_time_of_joining(bench):
+    key = create_list(bench)
+    for _ in range(2):
+        ids = profile_ids(bench, run_import(bench, [person(1), person(2)], key))
+    bench.klaviyo.send("DELETE", f"/api/lists/{key}/relationships/profiles", members([ids["u1"]]))
+    bench.klaviyo.send("POST", f"/api/lists/{key}/relationships/profiles", members(ids.values()))
+    assert bench.truth("klaviyo")["flows"] == {key: 3}
+
+
 def test_a_suppression_holds_when_its_job_has_ended_and_counts_whom_it_skipped(bench):
     read = suppressing(bench, "create", "a@example.com", "b@example.com")
     assert (read(), bench.truth("klaviyo")["suppressed"]) == (["processing", 2, 0, 0], [])
