@@ -43,8 +43,9 @@ def who(member: Member, identifier: str) -> dict[str, Json]:
 
 
 def person(member: Member, identifier: str) -> dict[str, Json]:
-    """A person with their fields."""
-    return {**who(member, identifier), "dataFields": dict(member.attributes), "preferUserId": True}
+    """A person with their fields, where there are any."""
+    fields: dict[str, Json] = {"dataFields": dict(member.attributes)} if member.attributes else {}
+    return {**who(member, identifier), **fields, "preferUserId": True}
 
 
 def event(batch: Batch, member: Member, identifier: str) -> dict[str, Json]:
