@@ -73,7 +73,9 @@ def _without_blanks(name: str) -> str:
 def _name(value: str) -> str:
     """Lower case, without punctuation; letters of all scripts stay, and single blanks."""
     plain = unicodedata.normalize("NFC", text(value)).lower().translate(_NO_PUNCTUATION)
-    return " ".join("".join(sign for sign in plain if unicodedata.category(sign)[0] != "P").split())
+    if not plain.isascii():
+        plain = "".join(sign for sign in plain if unicodedata.category(sign)[0] != "P")
+    return " ".join(plain.split())
 
 
 def _initial(value: str) -> str:

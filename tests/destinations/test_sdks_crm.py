@@ -172,3 +172,30 @@ def test_salesforce_is_asked_for_results_as_simple_salesforce_asks(salesforce: t
     # Salesforce's guide to Bulk API 2.0 writes this one word in lower case.
     path = "/services/data/v62.0/jobs/ingest/7501/unprocessed"
     assert found == [plain, plain, {**plain, "path": (f"{path}Records", f"{path}records")}]
+
+
+def test_salesforce_is_told_who_leaves_a_campaign_as_by_simple_salesforce(salesforce: tuple[Capture, Any]) -> None:
+    server, client = salesforce
+    found = (200, {"done": True, "records": [{"Id": "00v1", "ContactId": "0031", "Contact": {"Key__c": "u1"}}]})
+    gone = (200, [{"id": "00v1", "success": True, "errors": []}])
+    asks, removes = server.play(
+        salesforce_at(server).deliver(Batch(Operation.REMOVE, (Member("op1", "u1", {}),), "vip", "7011")), found, gone)
+    [asked] = server.hear(lambda: client.query(asks.query["q"]), found)
+    params = {"ids": "00v1", "allOrNone": "false"}
+    [removed] = server.hear(lambda: client.restful("composite/sobjects", params, "DELETE"), gone)
+    plain = {**PRETTY, "header.content-type": ("application/json", ABSENT)}
+    assert differences(asked, asks) == {**plain, "path": (f"{asks.path}/", asks.path)}
+    assert differences(removed, removes) == plain
+
+
+def test_salesforce_is_told_who_enters_a_campaign_as_by_simple_salesforce(salesforce: tuple[Capture, Any]) -> None:
+    server, client = salesforce
+    table, none = (200, b"sf__Id,sf__Created,Key__c\n0031,true,u1\n"), (200, b"")
+    job = Job("7501", (Member("op1", "u1", {}),), Operation.ADD, "7011")
+    made = (200, [{"id": "00v1", "success": True, "errors": []}])
+    ended = (200, {"state": "JobComplete"})
+    *_, enters = server.play(salesforce_at(server).settle(job), ended, table, none, none, made)
+    body = {"allOrNone": False, "records": [
+        {"attributes": {"type": "CampaignMember"}, "CampaignId": "7011", "ContactId": "0031"}]}
+    [entered] = server.hear(lambda: client.restful("composite/sobjects", method="POST", json=body), made)
+    assert differences(entered, enters) == PRETTY
