@@ -42,7 +42,7 @@
   exists (select 1 from {{ relation }} as landing where {{ within('landing.loaded_at', days=days, hours=hours) }})
 {%- endmacro %}
 
-{# The countries where nobody may be written to, as a list of texts. #}
-{% macro blocked_countries() -%}
-  {%- for country in var('blocked_countries') %}'{{ country }}'{{ ', ' if not loop.last }}{% else %}''{% endfor -%}
+{# Texts of a var as SQL writes a list; an empty one holds nothing. #}
+{% macro texts(words) -%}
+  {%- for word in words %}'{{ word }}'{{ ', ' if not loop.last }}{% else %}''{% endfor -%}
 {%- endmacro %}

@@ -51,8 +51,3 @@ reached_{{ round }} as (
 
 component_of as (select node, component from reached_{{ rounds }})
 {%- endmacro %}
-
-{# Kinds of identifiers that prove two shop accounts to be one human's. #}
-{% macro merging_kinds() -%}
-  {%- for kind in var('identity_merging_kinds') %}'{{ kind }}'{{ ', ' if not loop.last }}{% endfor -%}
-{%- endmacro %}

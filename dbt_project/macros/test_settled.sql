@@ -7,7 +7,7 @@ with proofs as (
   inner join (
     select kind, value
     from {{ ref('person_identifiers') }}
-    where kind in ({{ merging_kinds() }})
+    where kind in ({{ texts(var('identity_merging_kinds')) }})
     group by kind, value
     having count(distinct person_ref) between 2 and {{ var('identity_max_sharers') }}
   ) as private_identifiers using (kind, value)

@@ -2,7 +2,7 @@ with used as (
   select account_id, count(distinct day) as active_days
   from {{ ref('stg_usage_daily') }}
   where qty > 0
-    and day >= {{ business_day(7) }}
+    and day >= {{ business_day(var('trial_week_days')) }}
     and day < {{ business_day() }}
   group by account_id
 ),

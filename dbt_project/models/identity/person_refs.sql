@@ -9,7 +9,7 @@ with refs as (
 private_identifiers as (
   select kind, value
   from {{ ref('person_identifiers') }}
-  where kind in ({{ merging_kinds() }})
+  where kind in ({{ texts(var('identity_merging_kinds')) }})
   group by kind, value
   having count(distinct person_ref) between 2 and {{ var('identity_max_sharers') }}
 ),

@@ -18,15 +18,13 @@ quotas as (
   group by account_id
 ),
 
-slopes as (
+credits as (
   select
     account_id,
-    -- The least squares line through 28 days, said with whole numbers: a day without usage is zero.
-    sum(qty * (29 - 2 * {{ days_ago('day') }})) as weighted
-  from {{ ref('stg_usage_daily') }}
-  where metric = '{{ var("usage_metric") }}'
-    and day < {{ business_day() }}
-    and day >= {{ business_day(28) }}
+    sum(remaining) as remaining,
+    sum(granted) as granted,
+    sum(burnt_daily) as burnt_daily
+  from {{ ref('account_grants') }}
   group by account_id
 ),
 
@@ -69,7 +67,7 @@ select
   cast(coalesce(usage.usage_this_week, 0) as decimal(18, 2)) as usage_7d,
   cast(coalesce(usage.usage_last_week, 0) as decimal(18, 2)) as usage_previous_7d,
   cast(usage.usage_this_week / nullif(usage.usage_last_week, 0) as decimal(18, 4)) as usage_trend,
-  cast(coalesce(slopes.weighted, 0) / 3654 as decimal(18, 4)) as usage_slope_28d,
+  coalesce(trends.usage_slope, 0) as usage_slope_28d,
   cast(quotas.quota_ratio as decimal(18, 4)) as quota_ratio,
 
   cast(coalesce(payments.open_invoices_count, 0) as integer) as open_invoices_count,
@@ -78,11 +76,11 @@ select
   payments.last_failed_at,
   coalesce(payments.payment_health, 'good') as payment_health,
 
-  cast(credits.credits_remaining as decimal(18, 2)) as credits_remaining,
-  credits.credits_share,
-  credits.credits_days_left,
+  cast(credits.remaining as decimal(18, 2)) as credits_remaining,
+  cast(credits.remaining / nullif(credits.granted, 0) as decimal(18, 4)) as credits_share,
+  cast(credits.remaining / nullif(credits.burnt_daily, 0) as decimal(18, 1)) as credits_days_left,
   costs.cost_projected,
-  costs.cost_ratio,
+  cast(costs.cost_projected / nullif(costs.cost_usual, 0) as decimal(18, 4)) as cost_ratio,
 
   cast(coalesce(tickets.open_tickets_count, 0) as integer) as open_tickets_count,
   tickets.worst_open_severity,
@@ -91,10 +89,10 @@ from {{ ref('accounts') }} as accounts
 inner join {{ ref('account_activity') }} as activity on activity.account_id = accounts.account_id
 left join subscriptions on subscriptions.account_id = accounts.account_id and subscriptions.choice = 1
 left join {{ ref('account_usage') }} as usage on usage.account_id = accounts.account_id and usage.days_ago = 0
-left join slopes on slopes.account_id = accounts.account_id
+left join {{ ref('account_trends') }} as trends on trends.account_id = accounts.account_id
 left join quotas on quotas.account_id = accounts.account_id
 left join {{ ref('account_payments') }} as payments on payments.account_id = accounts.account_id
-left join {{ ref('account_credits') }} as credits on credits.account_id = accounts.account_id
+left join credits on credits.account_id = accounts.account_id
 left join {{ ref('account_costs') }} as costs on costs.account_id = accounts.account_id
 left join tickets on tickets.account_id = accounts.account_id
 left join sales on sales.account_id = accounts.account_id

@@ -1,16 +1,20 @@
-{# What the running period is going to cost at its pace so far, beside what the last three cost. #}
-with past as (
+{# What the running period is going to cost at its pace so far, beside what the last ones cost. #}
+with finished as (
   select
-    *,
+    account_id,
+    cost,
     row_number() over (partition by account_id order by period_start desc) as recency
   from {{ ref('stg_period_costs') }}
-  where period_end <= {{ as_of() }}
+  where is_final
 ),
 
 usual as (
-  select account_id, count(*) as periods, sum(cost) as cost
-  from past
-  where recency <= 3
+  select
+    account_id,
+    count(*) as periods,
+    avg(cost) as cost
+  from finished
+  where recency <= {{ var('spike_periods') }}
   group by account_id
 ),
 
@@ -18,21 +22,23 @@ running as (
   select
     account_id,
     period_start,
+    measured_at,
     cost as cost_so_far,
-    cast(cost * {{ dbt.datediff('period_start', 'period_end', 'hour') }}
-      / nullif(cast({{ dbt.datediff('period_start', 'measured_at', 'hour') }} as decimal(18, 4)), 0) as decimal(18, 2))
-      as cost_projected
+    cost * {{ dbt.datediff('period_start', 'period_end', 'hour') }}
+      / nullif({{ dbt.datediff('period_start', 'measured_at', 'hour') }}, 0) as cost_projected
   from {{ ref('stg_period_costs') }}
-  where period_start < {{ as_of() }} and period_end > {{ as_of() }}
+  where not is_final
+    and period_start < {{ as_of() }}
+    and period_end > {{ as_of() }}
 )
 
 select
   running.account_id,
-  running.period_start as cost_period_start,
+  running.period_start,
+  running.measured_at,
   running.cost_so_far,
-  running.cost_projected,
+  cast(round(running.cost_projected, 2) as decimal(18, 2)) as cost_projected,
   usual.periods as past_periods_count,
-  cast(usual.cost / cast(usual.periods as decimal(18, 4)) as decimal(18, 2)) as cost_usual,
-  cast(running.cost_projected * usual.periods / nullif(usual.cost, 0) as decimal(18, 4)) as cost_ratio
+  cast(round(usual.cost, 2) as decimal(18, 2)) as cost_usual
 from running
 left join usual on usual.account_id = running.account_id

@@ -9,41 +9,52 @@ with visits as (
   group by person_id
 ),
 
+gaps as (
+  select
+    person_id,
+    last_order_on,
+    cast(median_gap_days as decimal(18, 1)) as median_gap_days
+  from {{ ref('person_rhythm') }}
+),
+
 rhythms as (
   select
     person_id,
+    median_gap_days,
     cast({{ dbt.dateadd('day', 'cast(round(median_gap_days) as integer)', 'last_order_on') }} as date)
       as predicted_next_order_on
-  from {{ ref('person_buying') }}
+  from gaps
 )
 
 select
   persons.person_id,
   cast({{ days_ago(business_date('persons.created_at')) }} as integer) as tenure_days,
 
-  cast(coalesce(buying.orders_count, 0) as integer) as orders_count,
-  cast(coalesce(buying.orders_365d, 0) as integer) as orders_365d,
-  cast(coalesce(buying.cancelled_orders_count, 0) as integer) as cancelled_orders_count,
-  buying.first_order_at,
-  buying.last_order_at,
-  cast({{ days_ago('buying.last_order_on') }} as integer) as days_since_last_order,
-  cast(coalesce(buying.revenue, 0) as decimal(18, 2)) as revenue,
-  cast(coalesce(buying.revenue_365d, 0) as decimal(18, 2)) as revenue_365d,
-  cast(buying.paid_value / cast(buying.orders_count as decimal(18, 4)) as decimal(18, 2)) as average_order_value,
-  cast(coalesce(buying.refunded_value, 0) as decimal(18, 2)) as refunded_value,
-  cast(buying.refunded_value / nullif(buying.paid_value, 0) as decimal(18, 4)) as refund_rate,
-  cast(buying.discounted_orders_count / cast(buying.orders_count as decimal(18, 4)) as decimal(18, 4))
+  cast(coalesce(purchases.orders_count, 0) as integer) as orders_count,
+  cast(coalesce(purchases.cancelled_orders_count, 0) as integer) as cancelled_orders_count,
+  purchases.first_paid_at as first_order_at,
+  purchases.last_paid_at as last_order_at,
+  cast({{ days_ago(business_date('purchases.last_paid_at')) }} as integer) as days_since_last_order,
+  cast(coalesce(purchases.paid_value - purchases.refunded_value, 0) as decimal(18, 2)) as revenue,
+  cast(purchases.paid_value / cast(purchases.orders_count as decimal(18, 4)) as decimal(18, 2)) as average_order_value,
+  cast(coalesce(purchases.refunded_value, 0) as decimal(18, 2)) as refunded_value,
+  cast(purchases.refunded_value / nullif(purchases.paid_value, 0) as decimal(18, 4)) as refund_rate,
+  cast(purchases.discounted_orders_count / cast(purchases.orders_count as decimal(18, 4)) as decimal(18, 4))
     as discount_share,
-  cast(buying.discount_value / nullif(buying.gross_value, 0) as decimal(18, 4)) as discount_depth,
-  cast(coalesce(buying.margin_365d, 0) as decimal(18, 2)) as margin_365d,
-  cast(coalesce(buying.largest_order_units, 0) as integer) as largest_order_units,
+  cast(purchases.discount_value / nullif(purchases.paid_value + purchases.discount_value, 0) as decimal(18, 4))
+    as discount_depth,
 
-  buying.median_gap_days,
+  cast(coalesce(worth.orders_count, 0) as integer) as orders_365d,
+  cast(coalesce(worth.revenue, 0) as decimal(18, 2)) as revenue_365d,
+  cast(coalesce(worth.margin, 0) as decimal(18, 2)) as margin_365d,
+  cast(coalesce(worth.most_units, 0) as integer) as largest_order_units,
+
+  rhythms.median_gap_days,
   rhythms.predicted_next_order_on,
   cast({{ days_ago('rhythms.predicted_next_order_on') }} as integer) as days_past_prediction,
 
   tastes.favourite_category,
-  tastes.favourite_category_share,
+  cast(tastes.favourite_category_value / nullif(tastes.goods_value, 0) as decimal(18, 4)) as favourite_category_share,
   cast(coalesce(tastes.categories_count, 0) as integer) as categories_count,
 
   coalesce(points.loyalty_points, 0) as loyalty_points,
@@ -68,11 +79,12 @@ select
   cast(words.complaints_90d as integer) as complaints_90d,
   words.average_rating,
   words.last_survey_score,
-  cast(words.returned_orders_count / nullif(cast(buying.orders_count as decimal(18, 4)), 0) as decimal(18, 4))
+  cast(words.returned_orders_count / nullif(cast(purchases.orders_count as decimal(18, 4)), 0) as decimal(18, 4))
     as return_rate
 from {{ ref('persons') }} as persons
 inner join {{ ref('person_words') }} as words on words.person_id = persons.person_id
-left join {{ ref('person_buying') }} as buying on buying.person_id = persons.person_id
+left join {{ ref('person_purchases') }} as purchases on purchases.person_id = persons.person_id
+left join {{ ref('person_value') }} as worth on worth.person_id = persons.person_id
 left join rhythms on rhythms.person_id = persons.person_id
 left join {{ ref('person_tastes') }} as tastes on tastes.person_id = persons.person_id
 left join {{ ref('person_points') }} as points on points.person_id = persons.person_id

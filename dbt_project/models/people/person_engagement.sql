@@ -1,17 +1,16 @@
 with sent as (
   select
-    person_refs.person_id,
-    messages.channel,
+    person_id,
+    channel,
     count(*) as delivered,
-    count(coalesce(messages.opened_at, messages.clicked_at)) as opened,
-    count(messages.clicked_at) as clicked,
-    max(messages.clicked_at) as last_clicked_at
-  from {{ ref('stg_messages') }} as messages
-  inner join {{ ref('person_refs') }} as person_refs using (person_ref)
-  where messages.message_class = 'marketing'
-    and messages.delivered_at is not null
-    and {{ within('messages.sent_at', days=var('engagement_days')) }}
-  group by person_refs.person_id, messages.channel
+    count(coalesce(opened_at, clicked_at)) as opened,
+    count(clicked_at) as clicked,
+    max(clicked_at) as last_clicked_at
+  from {{ ref('person_messages') }}
+  where message_class = 'marketing'
+    and delivered_at is not null
+    and {{ within('sent_at', days=var('engagement_days')) }}
+  group by person_id, channel
 )
 
 select

@@ -6,7 +6,8 @@ select
   coalesce(products.is_consumable, false) as is_consumable,
   lines.qty,
   lines.line_value,
-  cast(lines.qty * products.cost as decimal(18, 2)) as line_cost,
+  -- What a thing costs that nobody says the cost of is what it was sold for: it earns nothing.
+  cast(lines.qty * coalesce(products.cost, lines.unit_price) as decimal(18, 2)) as line_cost,
   orders.paid_at
 from {{ ref('stg_order_lines') }} as lines
 inner join {{ ref('person_orders') }} as orders using (order_id)

@@ -10,6 +10,7 @@ with days as (
 gaps as (
   select
     person_id,
+    day,
     {{ dbt.datediff('lag(day) over (partition by person_id order by day)', 'day', 'day') }} as gap
   from days
 )
@@ -17,6 +18,7 @@ gaps as (
 select
   person_id,
   count(*) as order_days_count,
+  max(day) as last_order_on,
   percentile_cont(0.5) within group (order by gap) as median_gap_days
 from gaps
 group by person_id

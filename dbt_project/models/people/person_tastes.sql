@@ -1,29 +1,31 @@
-with spent as (
+with shelves as (
   select
-    orders.person_id,
-    products.category,
-    sum(lines.line_value) as spend
-  from {{ ref('person_orders') }} as orders
-  inner join {{ ref('stg_order_lines') }} as lines using (order_id)
-  inner join {{ ref('stg_products') }} as products using (product_id)
-  where {{ within('orders.paid_at', days=365) }}
-    and products.category is not null
-  group by orders.person_id, products.category
+    person_id,
+    category,
+    sum(line_value) as spent
+  from {{ ref('person_order_lines') }}
+  where {{ within('paid_at', days=var('value_days')) }}
+  group by person_id, category
 ),
 
 ranked as (
   select
     *,
-    row_number() over (partition by person_id order by spend desc, category) as place,
-    count(*) over (partition by person_id) as categories_count,
-    sum(spend) over (partition by person_id) as total_spend
-  from spent
+    row_number() over (
+      -- What stands on no shelf is spent as well, and nobody's favourite.
+      partition by person_id order by case when category is null then 1 else 0 end, spent desc, category
+    ) as place,
+    count(category) over (partition by person_id) as categories_count,
+    sum(spent) over (partition by person_id) as spent_in_all
+  from shelves
 )
 
 select
   person_id,
   category as favourite_category,
-  cast(spend / nullif(total_spend, 0) as decimal(18, 4)) as favourite_category_share,
+  cast(spent as decimal(18, 2)) as favourite_category_value,
+  cast(spent_in_all as decimal(18, 2)) as goods_value,
   categories_count
 from ranked
 where place = 1
+  and category is not null

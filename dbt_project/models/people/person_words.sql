@@ -1,23 +1,20 @@
 {# What people told the shop: tickets, stars, scores, and what they sent back. #}
 with tickets as (
   select
-    person_refs.person_id,
-    count(case when tickets.closed_at is null then 1 end) as open_tickets_count,
-    count(case when tickets.kind = 'complaint' and {{ within('tickets.opened_at', days=90) }} then 1 end)
-      as complaints_90d
-  from {{ ref('stg_tickets') }} as tickets
-  inner join {{ ref('person_refs') }} as person_refs using (person_ref)
-  group by person_refs.person_id
+    person_id,
+    count(case when closed_at is null then 1 end) as open_tickets_count,
+    count(case when kind = 'complaint' and {{ within('opened_at', days=90) }} then 1 end) as complaints_90d
+  from {{ ref('person_tickets') }}
+  group by person_id
 ),
 
 stars as (
   select
-    person_refs.person_id,
+    person_id,
     count(*) as reviews_count,
-    sum(reviews.rating) as stars
-  from {{ ref('stg_reviews') }} as reviews
-  inner join {{ ref('person_refs') }} as person_refs using (person_ref)
-  group by person_refs.person_id
+    sum(rating) as stars
+  from {{ ref('person_reviews') }}
+  group by person_id
 ),
 
 scores as (
@@ -32,10 +29,9 @@ scores as (
 ),
 
 sent_back as (
-  select orders.person_id, count(distinct orders.order_id) as returned_orders_count
-  from {{ ref('stg_returns') }}
-  inner join {{ ref('person_orders') }} as orders using (order_id)
-  group by orders.person_id
+  select person_id, count(distinct order_id) as returned_orders_count
+  from {{ ref('person_returns') }}
+  group by person_id
 )
 
 select

@@ -4,7 +4,7 @@ with humans as (
     min(persons.created_at) as created_at,
     max(case when persons.is_test or persons.is_employee then 1 else 0 end) as is_ours,
     max(case when persons.deleted_at is null then 1 else 0 end) as is_alive,
-    max(case when persons.country in ({{ blocked_countries() }}) then 1 else 0 end) as is_blocked
+    max(case when persons.country in ({{ texts(var('blocked_countries')) }}) then 1 else 0 end) as is_blocked
   from {{ ref('person_refs') }} as person_refs
   inner join {{ ref('stg_persons') }} as persons using (person_ref)
   group by person_refs.person_id

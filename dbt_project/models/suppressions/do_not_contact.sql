@@ -32,11 +32,10 @@ reasons as (
   inner join {{ ref('person_refs') }} as person_refs using (person_ref)
   where bounces.channel = 'email' and bounces.kind in ('hard', 'complaint')
   union all
-  select person_refs.person_id, case tickets.kind when 'chargeback' then 'chargeback' else 'severe_ticket' end as reason
-  from {{ ref('stg_tickets') }} as tickets
-  inner join {{ ref('person_refs') }} as person_refs using (person_ref)
-  where tickets.closed_at is null
-    and (tickets.severity = 1 or tickets.kind = 'chargeback')
+  select person_id, case kind when 'chargeback' then 'chargeback' else 'severe_ticket' end as reason
+  from {{ ref('person_tickets') }}
+  where closed_at is null
+    and (severity = 1 or kind = 'chargeback')
 )
 
 select

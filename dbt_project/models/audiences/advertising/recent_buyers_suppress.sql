@@ -1,10 +1,19 @@
-with buyers as (
-  select person_id, max(paid_at) as last_paid_at
-  from {{ ref('person_orders') }}
-  where {{ within('paid_at', days=var('recent_buyer_days')) }}
-    and cancelled_at is null
-    and not is_fully_refunded
-  group by person_id
+with spells as (
+  select order_id, max({{ days_by_category('category') }}) as days
+  from {{ ref('person_order_lines') }}
+  group by order_id
+),
+
+buyers as (
+  select orders.person_id, max(orders.paid_at) as last_paid_at
+  from {{ ref('person_orders') }} as orders
+  left join spells using (order_id)
+  where orders.paid_at < {{ as_of() }}
+    and orders.paid_at
+      >= {{ dbt.dateadd('day', '-coalesce(spells.days, ' ~ var('recent_buyer_days') ~ ')', as_of()) }}
+    and orders.cancelled_at is null
+    and not orders.is_fully_refunded
+  group by orders.person_id
 )
 
 select

@@ -1,22 +1,4 @@
-with measured as (
-  select
-    *,
-    lag(remaining) over (partition by grant_id order by measured_at) as remaining_before,
-    row_number() over (partition by grant_id order by measured_at desc) as recency
-  from {{ ref('stg_credit_balances') }}
-  where kind <> 'POSTPAID'
-),
-
-paces as (
-  select
-    grant_id,
-    sum(greatest(remaining_before - remaining, 0)) / {{ var('credit_pace_days') }} as daily
-  from measured
-  where {{ within('measured_at', days=var('credit_pace_days')) }}
-  group by grant_id
-),
-
-recharging as (
+with recharging as (
   select account_id
   from {{ ref('account_notes') }}
   where flag = 'auto_recharge'
@@ -24,19 +6,17 @@ recharging as (
 
 judged as (
   select
-    measured.account_id,
-    measured.grant_id,
-    measured.remaining,
-    measured.granted,
+    grants.account_id,
+    grants.grant_id,
+    grants.remaining,
+    grants.granted,
     case when recharging.account_id is not null then 'auto_recharge' end as excluded
-  from measured
+  from {{ ref('account_grants') }} as grants
   inner join {{ ref('accounts') }} as accounts using (account_id)
-  left join paces using (grant_id)
   left join recharging using (account_id)
   where accounts.is_base
-    and measured.recency = 1
-    and (measured.remaining < {{ var('credit_low_days') }} * paces.daily
-      or measured.remaining < {{ var('credit_low_share') }} * measured.granted)
+    and (grants.remaining < {{ var('credit_low_days') }} * grants.burnt_daily
+      or grants.remaining < {{ var('credit_low_share') }} * grants.granted)
 ),
 
 members as (

@@ -8,15 +8,6 @@ with deeds as (
   group by account_id
 ),
 
-trends as (
-  select account_id, regr_slope(qty, -{{ days_ago('day') }}) as slope
-  from {{ ref('stg_usage_daily') }}
-  where metric = '{{ var("usage_metric") }}'
-    and day >= {{ business_day(var('pql_trend_days')) }}
-    and day < {{ business_day() }}
-  group by account_id
-),
-
 in_talks as (
   select account_id
   from {{ ref('stg_opportunities') }}
@@ -45,7 +36,7 @@ judged as (
   from {{ ref('stg_subscriptions') }} as subscriptions
   inner join {{ ref('accounts') }} as accounts using (account_id)
   inner join deeds using (account_id)
-  inner join trends using (account_id)
+  inner join {{ ref('account_trends') }} as trends using (account_id)
   left join in_talks using (account_id)
   left join {{ ref('failed_invoices') }} as failed using (account_id)
   left join severe using (account_id)
@@ -53,7 +44,7 @@ judged as (
     and subscriptions.status = 'active'
     and deeds.active_seats >= {{ var('pql_seat_share') }} * subscriptions.seats
     and deeds.premium_attempts >= {{ var('pql_min_attempts') }}
-    and trends.slope > 0
+    and trends.usage_slope > 0
 ),
 
 ready as (

@@ -1,36 +1,4 @@
-with finished as (
-  select
-    account_id,
-    cost,
-    row_number() over (partition by account_id order by period_start desc) as recency
-  from {{ ref('stg_period_costs') }}
-  where is_final
-),
-
-usual as (
-  select
-    account_id,
-    count(*) as periods,
-    avg(cost) as cost
-  from finished
-  where recency <= {{ var('spike_periods') }}
-  group by account_id
-),
-
-running as (
-  select
-    account_id,
-    period_start,
-    cost * {{ dbt.datediff('period_start', 'period_end', 'hour') }}
-      / {{ dbt.datediff('period_start', 'measured_at', 'hour') }} as projected_cost
-  from {{ ref('stg_period_costs') }}
-  where not is_final
-    and period_end > {{ as_of() }}
-    -- The first day says little of a month.
-    and measured_at >= {{ dbt.dateadd('day', var('spike_min_days'), 'period_start') }}
-),
-
-planned as (
+with planned as (
   select account_id
   from {{ ref('account_notes') }}
   where flag = 'planned_launch'
@@ -38,21 +6,22 @@ planned as (
 
 judged as (
   select
-    running.account_id,
-    running.period_start,
-    running.projected_cost,
-    usual.cost as usual_cost,
+    costs.account_id,
+    costs.period_start,
+    costs.cost_projected as projected_cost,
+    costs.cost_usual as usual_cost,
     case
       when planned.account_id is not null then 'planned_launch'
-      when usual.periods < {{ var('spike_min_periods') }} then 'new_account'
+      when costs.past_periods_count < {{ var('spike_min_periods') }} then 'new_account'
     end as excluded
-  from running
-  inner join usual using (account_id)
+  from {{ ref('account_costs') }} as costs
   inner join {{ ref('accounts') }} as accounts using (account_id)
   left join planned using (account_id)
   where accounts.is_base
-    and running.projected_cost > {{ var('spike_ratio') }} * usual.cost
-    and running.projected_cost > usual.cost + {{ var('spike_min_rise') }}
+    -- The first days say little of a month.
+    and costs.measured_at >= {{ dbt.dateadd('day', var('spike_min_days'), 'costs.period_start') }}
+    and costs.cost_projected > {{ var('spike_ratio') }} * costs.cost_usual
+    and costs.cost_projected > costs.cost_usual + {{ var('spike_min_rise') }}
 ),
 
 rising as (
@@ -77,8 +46,8 @@ select
   contacts.phone,
   members.account_id,
   members.period_start,
-  cast(round(members.projected_cost, 2) as decimal(18, 2)) as projected_cost,
-  cast(round(members.usual_cost, 2) as decimal(18, 2)) as usual_cost
+  members.projected_cost,
+  members.usual_cost
 from members
 inner join {{ ref('service_contacts') }} as contacts using (person_id)
 where members.choice = 1

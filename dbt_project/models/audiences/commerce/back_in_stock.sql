@@ -2,16 +2,21 @@ with changes as (
   select
     product_id,
     changed_at,
+    available_qty,
     lag(available_qty) over (partition by product_id order by changed_at) as qty_before
   from {{ ref('stg_stock_changes') }}
 ),
 
 restocked as (
-  select product_id, max(changed_at) as restocked_at
+  select
+    product_id,
+    changed_at as restocked_at,
+    available_qty as restocked_qty,
+    row_number() over (partition by product_id order by changed_at desc) as recency
   from changes
   where qty_before = 0
+    and available_qty > 0
     and {{ within('changed_at', hours=var('stock_fresh_hours')) }}
-  group by product_id
 ),
 
 waiting as (
@@ -37,13 +42,16 @@ judged as (
     waiting.product_id,
     waiting.subscribed_at,
     restocked.restocked_at,
+    restocked.restocked_qty,
     available.available_qty,
     case when bought.last_paid_at >= waiting.subscribed_at then 'bought_since' end as excluded
   from waiting
   inner join restocked using (product_id)
   inner join {{ ref('product_stock') }} as available using (product_id)
   left join bought using (person_id, product_id)
-  where waiting.subscribed_at < restocked.restocked_at
+  where restocked.recency = 1
+    and waiting.subscribed_at < restocked.restocked_at
+    and available.available_qty > 0
 ),
 
 queue as (
@@ -63,8 +71,8 @@ chosen as (
     *,
     row_number() over (partition by person_id order by restocked_at desc, product_id) as choice
   from queue
-  where available_qty >= {{ var('stock_min_qty') }}
-    and available_qty * {{ var('stock_people_per_piece') }} >= people
+  where restocked_qty >= {{ var('stock_min_qty') }}
+    and restocked_qty * {{ var('stock_people_per_piece') }} >= people
     and place <= available_qty * {{ var('stock_told_factor') }}
 )
 

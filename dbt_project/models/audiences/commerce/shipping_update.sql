@@ -24,3 +24,5 @@ select
 from parcels
 inner join {{ ref('service_contacts') }} as contacts using (person_id)
 where parcels.choice = 1
+  -- It is a message to the phone; who has allowed none of those reads the mail of the order.
+  and contacts.phone is not null

@@ -5,7 +5,7 @@ with complaints as (
     opened_at,
     row_number() over (partition by person_id order by opened_at desc, ticket_id) as recency
   from {{ ref('person_tickets') }}
-  where kind = 'complaint'
+  where kind in ({{ texts(var('complaint_kinds')) }})
     and {{ within('opened_at', days=var('complaint_days')) }}
 )
 

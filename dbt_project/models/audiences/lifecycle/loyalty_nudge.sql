@@ -1,37 +1,12 @@
-with points as (
-  select
-    person_refs.person_id,
-    sum(entries.points) as points
-  from {{ ref('stg_loyalty_points') }} as entries
-  inner join {{ ref('person_refs') }} as person_refs using (person_ref)
-  group by person_refs.person_id
-),
-
-tiers as (
-  {%- for tier, points in var('loyalty_tiers').items() %}
-  select '{{ tier }}' as tier, {{ points }} as needed
-  {{ 'union all' if not loop.last }}
-  {%- endfor %}
-),
-
-near as (
-  select
-    points.person_id,
-    points.points,
-    tiers.tier,
-    tiers.needed
-  from points
-  inner join tiers
-    on points.points < tiers.needed
-    and points.points >= {{ var('loyalty_near_share') }} * tiers.needed
-)
-
 select
   contacts.person_id,
   contacts.email,
   contacts.phone,
-  cast(near.points as integer) as points,
-  near.tier as next_tier,
-  cast(near.needed - near.points as integer) as points_missing
-from near
+  points.loyalty_points as points,
+  points.next_tier,
+  points.points_to_next_tier as points_missing
+from {{ ref('person_points') }} as points
 inner join {{ ref('marketing_contacts') }} as contacts using (person_id)
+-- So near that what is held is nine tenths of what the tier needs.
+where points.loyalty_points
+  >= {{ var('loyalty_near_share') }} * (points.loyalty_points + points.points_to_next_tier)

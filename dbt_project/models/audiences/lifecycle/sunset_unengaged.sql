@@ -1,8 +1,5 @@
 with mailed as (
-  select
-    person_id,
-    count(*) as mails,
-    count(opened_at) + count(clicked_at) as reactions
+  select person_id, count(*) as mails
   from {{ ref('person_messages') }}
   where channel = 'email'
     and message_class = 'marketing'
@@ -11,6 +8,12 @@ with mailed as (
 ),
 
 alive as (
+  -- Of any mail, however old it was when it was read at last; machines that open mails are no readers.
+  select person_id
+  from {{ ref('person_messages') }}
+  where channel = 'email'
+    and ({{ within('opened_at', days=var('sunset_days')) }} or {{ within('clicked_at', days=var('sunset_days')) }})
+  union
   select person_id
   from {{ ref('person_events') }}
   where {{ within('occurred_at', days=var('sunset_days')) }}
@@ -31,5 +34,4 @@ left join alive using (person_id)
 where persons.is_base
   and persons.email is not null
   and mailed.mails >= {{ var('sunset_min_mails') }}
-  and mailed.reactions = 0
   and alive.person_id is null

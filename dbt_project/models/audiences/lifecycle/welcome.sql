@@ -1,13 +1,8 @@
 with opt_ins as (
-  select
-    person_refs.person_id,
-    min(consents.changed_at) as opted_in_at
-  from {{ ref('stg_consents') }} as consents
-  inner join {{ ref('person_refs') }} as person_refs using (person_ref)
-  where consents.channel = 'email'
-    and consents.purpose = 'marketing'
-    and consents.status = 'granted'
-  group by person_refs.person_id
+  select person_id, first_granted_at as opted_in_at
+  from {{ ref('person_consents') }}
+  where channel = 'email'
+    and purpose = 'marketing'
 )
 
 select
