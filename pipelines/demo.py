@@ -114,8 +114,9 @@ def _sandbox(state_file: Path) -> Iterator[Sandbox]:
 
 
 def _sent(project: Project) -> list[Audience]:
-    """The audiences that go somewhere; the rest of the playbook is for `tailrace build`."""
-    return in_turn(audience for audience in project.audiences() if audience.syncs)
+    """The audiences that go somewhere; where some are tagged `demo` only those, since a whole playbook takes its time."""
+    sent = [audience for audience in project.audiences() if audience.syncs]
+    return in_turn([audience for audience in sent if "demo" in audience.tags] or sent)
 
 
 def _sync(project: Project, run_id: str) -> list[Line]:

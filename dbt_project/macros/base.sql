@@ -33,8 +33,8 @@
 {%- endmacro %}
 
 {#
-  Whether a raw table is as fresh as an audience needs: something landed in [as_of - lag, as_of). Where it is not, the
-  audience says what holds instead.
+  Whether a raw table is as fresh as an audience needs: something landed in [as_of - lag, as_of). The test `ready` asks it
+  for an audience that judges by what did *not* happen, and holds the audience where it is not so.
 
     where {{ ready(raw('billing', 'usage_daily'), hours=30) }}
 #}

@@ -1,10 +1,14 @@
 """`dbt build`: every model, contract, unit test and data test of the project."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.dbt_project.shop import DAY_ZERO, Shop
+import destinations
+from pipelines import connections, manifest
+from tests.dbt_project.shop import DAY_ZERO, PROJECT, Shop
 
 OWNERS = {
     "advertising": "performance", "billing": "customer_success", "commerce": "retention", "lifecycle": "retention",
@@ -66,6 +70,42 @@ def test_whoever_measures_the_programme_is_spared_by_all_marketing(audiences) ->
     assert marketing - sparing == {"lookalike_seed_high_ltv"}
     assert not sparing & {name for name, node in audiences.items()
                           if "model.tailrace_shop.service_contacts" in node.depends_on.nodes}
+
+
+def test_promotion_pauses_for_whoever_complains_or_got_money_back(audiences) -> None:
+    spared = {name: {"refund_or_complaint_pause", "sunset_unengaged"} & set(node.config.meta["audience"]["suppress"])
+              for name, node in audiences.items() if "suppress" in node.config.meta["audience"]}
+    # Quotas, trials and usage are no promotion, VIPs are only marked, and the cast says that a complaint ends no winback.
+    assert {name for name, lists in spared.items() if "refund_or_complaint_pause" not in lists} == {
+        "approaching_quota_80", "expansion_ready_pql", "trial_ending_active", "trial_ending_inactive",
+        "trial_not_activated", "usage_drop_40_wow", "vip", "winback"}
+    # Whom a deed of the last half year brings into an audience cannot be on the list of those who did nothing in it.
+    assert {name for name, lists in spared.items() if "sunset_unengaged" in lists} == {
+        "category_loyalist", "churned_winback_b2b", "discount_only", "high_aov", "loyalty_nudge", "vip_at_risk",
+        "vip_entered"}
+
+
+def test_each_audience_goes_where_it_belongs_as_often_as_its_urgency_asks(audiences) -> None:
+    sent = {name: {sync["to"]: sync["every"] for sync in node.config.meta["audience"].get("syncs", ())}
+            for name, node in audiences.items()}
+    assert sent == yaml.safe_load((Path(__file__).parent / "cadences.yml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in destinations.names() if destinations.load(kind).capabilities.paid])
+def test_whoever_must_not_be_retargeted_is_spared_by_every_paid_channel_unless_a_sync_says_otherwise(
+    shop: Shop, tmp_path: Path, kind: str
+) -> None:
+    """Nothing has to be written for it; `suppress: []` in the sync lifts it, which these three do, each with its why."""
+    connected = tmp_path / "connections.yml"
+    written = (PROJECT / "connections.yml").read_text("utf-8")
+    connected.write_text(written.replace("destination: meta_ads", f"destination: {kind}"))
+    declared = manifest.read(shop.folder / "target/manifest.json", connections.load(connected, {}))
+    told = {audience.sync_id(sync): {model.name for model in declared.sparing_in(audience, sync)}
+            for audience in declared.audiences for sync in audience.syncs if sync.to == "meta_ads"}
+    kept = {name for name, lists in told.items() if "do_not_retarget" not in lists}
+    lists = {f"{audience.name}__meta_ads" for audience in declared.audiences if audience.kind == "suppression"}
+    assert len(told) > 15
+    assert kept - lists == {"abandoned_cart__meta_ads", "vip__meta_ads", "winback__meta_ads"}
 
 
 def test_every_column_of_a_public_model_is_described(shop: Shop) -> None:

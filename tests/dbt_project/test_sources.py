@@ -1,6 +1,7 @@
 """Sources: how fresh they were at as_of, and one contract that two shapes of source fulfil."""
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -26,6 +27,13 @@ def test_every_source_is_as_fresh_as_it_says_on_each_day_of_the_seeds(shop: Shop
 def test_a_source_that_stands_still_is_stale_at_a_later_as_of_whatever_the_clock_says(shop: Shop) -> None:
     assert freshness(shop, "2026-11-06T09:00:00Z")["error"] > 3
     assert freshness(shop, "2026-11-05T09:00:00Z")["warn"] > 3
+
+
+def test_an_audience_that_judges_by_what_did_not_happen_is_ready_until_a_feed_of_its_is_late(shop: Shop) -> None:
+    [(last,)] = shop.query("select max(loaded_at) from raw.raw_orders")
+    ready = [shop.dbt("test", "--select", "vip_at_risk,test_name:ready", "--vars",
+                      f"as_of: '{(last + timedelta(hours=26, seconds=late)).isoformat()}'").success for late in (0, 1)]
+    assert ready == [True, False]
 
 
 def staged(shop: Shop, **variables: str) -> dict[str, list[tuple[Any, ...]]]:
