@@ -114,7 +114,7 @@ def _sandbox(state_file: Path) -> Iterator[Sandbox]:
 
 
 def _sent(project: Project) -> list[Audience]:
-    """The audiences that go somewhere; where some are tagged `demo` only those, since a whole playbook takes its time."""
+    """The audiences that go somewhere: those tagged `demo` where some are, since a whole playbook takes its time."""
     sent = [audience for audience in project.audiences() if audience.syncs]
     return in_turn([audience for audience in sent if "demo" in audience.tags] or sent)
 

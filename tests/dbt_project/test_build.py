@@ -75,7 +75,7 @@ def test_whoever_measures_the_programme_is_spared_by_all_marketing(audiences) ->
 def test_promotion_pauses_for_whoever_complains_or_got_money_back(audiences) -> None:
     spared = {name: {"refund_or_complaint_pause", "sunset_unengaged"} & set(node.config.meta["audience"]["suppress"])
               for name, node in audiences.items() if "suppress" in node.config.meta["audience"]}
-    # Quotas, trials and usage are no promotion, VIPs are only marked, and the cast says that a complaint ends no winback.
+    # Quotas, trials and usage are no promotion, VIPs are only marked, and a complaint ends no winback: the cast.
     assert {name for name, lists in spared.items() if "refund_or_complaint_pause" not in lists} == {
         "approaching_quota_80", "expansion_ready_pql", "trial_ending_active", "trial_ending_inactive",
         "trial_not_activated", "usage_drop_40_wow", "vip", "winback"}
@@ -93,9 +93,9 @@ def test_each_audience_goes_where_it_belongs_as_often_as_its_urgency_asks(audien
 
 @pytest.mark.parametrize("kind", [kind for kind in destinations.names() if destinations.load(kind).capabilities.paid])
 def test_whoever_must_not_be_retargeted_is_spared_by_every_paid_channel_unless_a_sync_says_otherwise(
-    shop: Shop, tmp_path: Path, kind: str
+    shop: Shop, tmp_path: Path, kind: str,
 ) -> None:
-    """Nothing has to be written for it; `suppress: []` in the sync lifts it, which these three do, each with its why."""
+    """Nothing is to be written for it; a sync lifts it by `suppress: []`, as three do, each with its why beside it."""
     connected = tmp_path / "connections.yml"
     written = (PROJECT / "connections.yml").read_text("utf-8")
     connected.write_text(written.replace("destination: meta_ads", f"destination: {kind}"))
