@@ -71,7 +71,7 @@ def test_googles_addresses_are_those_of_its_formatter(reference_json: Callable[[
     "columns",
     [{}, {"given_name": "Ada", "family_name": "L", "region_code": "US"},
      {"given_name": "Ada", "family_name": " ", "region_code": "US", "postal_code": "1"},
-     {"given_name": "Ada", "family_name": "L", "region_code": "USA", "postal_code": "1"}],
+     {"given_name": "Ada", "family_name": "L", "region_code": "Atlantis", "postal_code": "1"}],
 )  # fmt: skip
 def test_an_address_is_whole_or_not_there(columns: dict[str, Any]) -> None:
     assert google_address(columns) is None
