@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -26,39 +30,58 @@ def home(rehearsal: Rehearsal, name: str) -> dict[str, str]:
     return {"DAGSTER_HOME": str(folder), "TAILRACE_PROJECT_DIR": str(rehearsal.folder), "PYTHONPATH": str(ROOT)}
 
 
-def launch(rehearsal: Rehearsal, *, kill: bool) -> bool:
-    """One Dagster run, killed at a random moment after its first request; whether it was."""
-    before = len(rehearsal.box.requests)
-    process = rehearsal.start(LAUNCH, **home(rehearsal, "dagster"))
-    moment = rehearsal.draw.uniform(0, 1.5)
-    while kill and process.poll() is None:
-        if len(rehearsal.box.requests) > before:
-            time.sleep(moment)
-            if process.poll() is None:
-                process.kill()
-                process.communicate()
-                return True
-            break
-        time.sleep(0.02)
-    _, said = process.communicate()
-    assert process.returncode == 0, said[-2_000:]
-    return False
+class Launcher:
+    """A process that has loaded Dagster and forks a run whenever it is asked."""
+
+    def __init__(self, rehearsal: Rehearsal) -> None:
+        self._log = rehearsal.folder.parent / "launcher.log"
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.crash.launcher", ASSETS], cwd=rehearsal.folder, text=True, stderr=log,
+                env={**rehearsal.environ, **home(rehearsal, "dagster")}, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self._heard() == "ready", self._log.read_text()[-2_000:]
+
+    def run(self, kill_after: float | None = None) -> bool:
+        """One run; whether it was killed before it ended."""
+        assert self._process.stdin
+        self._process.stdin.write("run\n")
+        self._process.stdin.flush()
+        child, ended = int(self._heard()), threading.Event()
+        killer = threading.Thread(target=lambda: ended.wait(kill_after) or os.kill(child, signal.SIGKILL))
+        if kill_after is not None:
+            killer.start()
+        code = int(self._heard())
+        ended.set()
+        assert code in (0, -signal.SIGKILL), self._log.read_text()[-2_000:]
+        return code != 0
+
+    def close(self) -> None:
+        self._process.communicate()
+
+    def _heard(self) -> str:
+        assert self._process.stdout
+        return self._process.stdout.readline().strip()
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1_800)
-def test_ten_killed_runs_of_dagster_lose_nobody_and_tell_nobody_twice(rehearsal: Rehearsal) -> None:
-    rehearsal.sync(None)
-    kills = 0
-    for _ in range(30):
+def test_forty_killed_runs_of_dagster_lose_nobody_and_tell_nobody_twice(rehearsal: Rehearsal) -> None:
+    launcher = Launcher(rehearsal)
+    launcher.run()
+    rehearsal.change()
+    started = time.monotonic()
+    launcher.run()
+    usual, kills = time.monotonic() - started, 0
+    for _ in range(160):
         rehearsal.change()
-        kills += launch(rehearsal, kill=True)
-        if kills == 10:
+        kills += launcher.run(kill_after=usual * rehearsal.draw.uniform(0.2, 1.05))
+        if kills == 40:
             break
-    launch(rehearsal, kill=False)
+    launcher.run()
+    launcher.close()
     rehearsal.sync(None)
     judge(rehearsal)
-    assert (kills, shown(rehearsal)) == (10, [])
+    assert (kills, shown(rehearsal)) == (40, [])
 
 
 def shown(rehearsal: Rehearsal) -> list[str]:

@@ -77,6 +77,19 @@ def test_a_real_new_entry_of_a_merged_person_is_welcomed(world: World) -> None:
     assert told(world) == ["ada@x.io", "augusta@x.io"]
 
 
+def test_of_two_whose_place_a_third_key_takes_the_stay_that_began_first_goes_on(world: World) -> None:
+    world.people(ADA, BEN)
+    world.run(1)
+    world.people(ADA, AUGUSTA, BEN)
+    world.run(2)
+    world.same(("ada", "lovelace"), ("augusta", "lovelace"))
+    world.people(("lovelace", "lovelace@x.io", 1), BEN)
+    world.run(3)
+    assert world.sql("select entry_id, began_as from activation.membership"
+                     " where person_key = 'lovelace' and valid_to is null") == [(2, "ada")]
+    assert told(world) == ["ada@x.io", "augusta@x.io"]
+
+
 def test_old_keys_of_old_keys_are_followed(world: World) -> None:
     world.people(ADA, BEN)
     world.run(1)

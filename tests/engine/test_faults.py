@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from destinations.protocol import Response
+from destinations.webhook import Webhook, WebhookSettings
 from pipelines import screens
 from pipelines.delivery import deliver
 from pipelines.delivery.deliver import Progress
@@ -103,6 +104,22 @@ def test_a_process_that_dies_between_steps_leaves_work_that_the_next_run_does(wo
     assert set(world.channel.members) == {"ada@x.io"} == world.ledger()
 
 
+def test_what_the_journal_knows_of_a_run_that_died_is_all_that_is_recorded_of_it(world: World) -> None:
+    world.people(ADA, BEN, CLEO)
+    world.run(until=lambda step: isinstance(step, Progress))
+    world.run(0.001)
+    assert world.sql("select epoch, attempt, outcome, count(*) from activation.receipt"
+                     " group by epoch, attempt, outcome") == [
+        (1, 1, "ok", 3)]
+
+
+def test_failures_between_which_the_channel_answers_stop_nothing(world: World) -> None:
+    world.people(*((f"p{n}", f"p{n}@x.io", n) for n in range(18)))
+    world.channel.faults = ["lost", ""] * 6
+    result = world.run()
+    assert (result.status, result.accepted, world.channel.faults) == ("ok", 18, [])
+
+
 def test_a_lost_journal_makes_what_it_knew_unknown_and_loses_nobody(world: World) -> None:
     world.people(ADA, BEN)
     world.run(until=lambda step: isinstance(step, Plan))
@@ -171,6 +188,18 @@ def test_a_failed_job_proves_nothing_and_its_members_are_asserted_again(world: W
     world.run()
     assert world.run(0.1).plan.add == 1
     assert world.ledger() == {"ada@x.io"}
+
+
+def test_each_try_of_a_webhook_keeps_its_id_and_is_signed_anew(make_world) -> None:
+    world = make_world()
+    world.destination = Webhook(WebhookSettings(url="https://hooks.example.com/in", secret=f"whsec_{'c2VjcmV0' * 4}"))
+    answers, sent = [Response(429, {"retry-after": "30"}), Response(200)], list[dict[str, str]]()
+    world.channel.answer = lambda request: (sent.append(dict(request.headers)), answers.pop(0))[1]
+    world.people(ADA)
+    assert world.run().accepted == 1
+    first, second = ({name: heard[f"webhook-{name}"] for name in ("id", "timestamp", "signature")} for heard in sent)
+    assert int(second["timestamp"]) - int(first["timestamp"]) >= 30
+    assert (first["id"] == second["id"], first["signature"] == second["signature"]) == (True, False)
 
 
 class Careful(Mail):

@@ -75,6 +75,33 @@ def test_a_plan_that_changed_since_needs_an_approval_of_its_own(world: World) ->
     assert (second.status, second.plan.plan_id != first, len(world.channel.members)) == ("held", True, 20)
 
 
+def test_an_approval_knows_what_is_said_of_members_and_who_is_told(make_world) -> None:
+    """Neither another value of somebody who comes in, nor somebody more who is told, is what was approved."""
+    set_world, messages = make_world(send=["value"]), make_world(members=False, trigger=TRIGGER, name="wish")
+    for world, changed in ((set_world, [("new", "new@x.io", 2)]),
+                           (messages, [("new", "new@x.io", 1), ("more", "more@x.io", 1)])):
+        world.guards = STABLE
+        world.people(*PEOPLE)
+        world.run()
+        world.people(*PEOPLE[:10], ("new", "new@x.io", 1))
+        first = world.run(1).plan.plan_id
+        approve(world, first)
+        world.people(*PEOPLE[:10], *changed)
+        second = world.run(2)
+        assert (second.status, second.plan.plan_id == first) == ("held", False)
+    assert messages.channel.messages == []
+
+
+def test_of_a_channel_so_many_may_go_as_it_holds(world: World) -> None:
+    """Nobody left the audience; four of ten have lost their address, and as many new ones do not make up for it."""
+    world.guards = Guards(removal="100%", unusable="100%")
+    world.people(*PEOPLE[:10])
+    world.run(1)
+    world.guards = Guards(removal="30%", unusable="100%")
+    world.people(*PEOPLE[4:], *((key, None, value) for key, _, value in PEOPLE[:4]))
+    assert world.run(2).reason == "4 of 10 in the channel would be removed (40%; the limit is 30%)"
+
+
 def test_a_mended_audience_clears_its_hold_by_itself(world: World) -> None:
     world.people(*PEOPLE[:10])
     world.run(1)

@@ -57,6 +57,18 @@ def test_a_lease_that_ran_out_is_taken_over_and_the_old_run_writes_nothing_more(
     assert set(world.channel.members) == {"ben@x.io"} == world.ledger()
 
 
+def test_a_run_that_was_taken_over_ends_without_a_trace_in_the_run_of_the_other(world: World) -> None:
+    world.people(ADA)
+    old = begin(world, elsewhere(world))
+    world.clock.seconds += 3_600
+    new = begin(world, world.ports)
+    run_to_end(old)
+    assert world.sql("select epoch, folded_epoch, lease_until is null from activation.sync_control") == [(2, 0, False)]
+    assert world.sql("select epoch from activation.run_log") == []
+    [result] = run_to_end(new)
+    assert (result.status, world.ledger()) == ("ok", {"ada@x.io"})
+
+
 def test_a_run_of_this_machine_takes_over_at_once_what_a_dead_one_left(world: World) -> None:
     world.people(ADA)
     begin(world, world.ports).close()

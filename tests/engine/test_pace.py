@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.delivery.pace import LocalPace, Pace, SharedPace
+from destinations.webhook import Webhook, WebhookSettings
+from pipelines.delivery.pace import LocalPace, Pace, SharedPace, credential_of
 
 RATES = ((3, 1.0), (5, 10.0))
 
@@ -54,3 +55,15 @@ def test_a_clock_that_was_set_back_stops_nobody(tmp_path: Path) -> None:
     pace = SharedPace(tmp_path / "pace.db")
     starts([pace], ((1, 1.0),), 1)
     assert pace.delay("key/class", ((1, 1.0),), 100.0) == 0
+
+
+def test_connections_share_their_windows_where_the_channel_sees_one_credential() -> None:
+    roots = ("https://a.example.com", "https://b.example.com")
+    keys = [f"whsec_{word * 4}" for word in ("c2VjcmV0", "a2V5a2V5")]
+
+    def seen_as(root: str, key: str, path: str = "/x") -> str:
+        return credential_of(Webhook(WebhookSettings(url=root + path, base_url=root, secret=key)))
+
+    of = {(root, key): seen_as(root, key) for root in roots for key in keys}
+    again = seen_as(roots[0], keys[0], "/y")
+    assert (len({*of.values()}), again == of[roots[0], keys[0]], keys[0][6:] in again) == (4, True, False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.engine.world import ListMail, World
 
 ADA, BEN, CLEO = ("ada", "ada@x.io", 1), ("ben", "ben@x.io", 2), ("cleo", "cleo@x.io", 3)
@@ -60,6 +62,20 @@ def test_a_person_whose_email_changes_is_added_under_the_new_and_removed_under_t
     world.people(("ada", "new@x.io", 1))
     result = world.run(1)
     assert (result.plan.add, result.plan.remove, set(world.channel.members)) == (1, 1, {"new@x.io"})
+
+
+def test_who_leaves_goes_first_then_who_comes_and_messages_are_last(make_world) -> None:
+    """Many channels know an old and a new address as one profile, and would lose it with the old one."""
+    world = make_world(trigger={"when": "enters", "event": "welcome"})
+    world.people(ADA)
+    world.run()
+    asked, answer = list[str](), world.channel.answer
+    world.channel.answer = lambda request: (asked.append(json.loads(request.body)["do"]), answer(request))[1]
+    world.people(("ada", "new@x.io", 1), BEN)
+    world.run(1)
+    assert asked == ["remove", "add", "trigger"]
+    assert world.sql("select action from activation.op where epoch = 2 order by seq") == [
+        ("remove",), ("add",), ("add",), ("event",)]
 
 
 def test_the_suppressed_and_the_held_out_are_spared_and_taken_out(world: World) -> None:
