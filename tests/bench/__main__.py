@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from tests.bench import diffs, growth, race, refresh, sending, servers
+from tests.bench import diffs, growth, race, refresh, sending, servers, sparing
 from tests.bench.measure import Line
 
 Suite = Callable[[Path, int, int], list[Line]]
@@ -26,6 +26,7 @@ SUITES: dict[str, tuple[Suite, Sequence[int]]] = {
     "overhead": (sending.overhead, (100_000,)),
     "sender": (sending.sender, (200_000,)),
     "pace": (sending.pace, (50_000,)),
+    "sparing": (sparing.sparing, (50_000,)),
     "growth": (growth.growth, (20_000,)),
     "refresh": (refresh.refresh, (120_000,)),
     "race": (race.race, (100_000,)),
