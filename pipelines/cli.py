@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.bi import commands as reading
-from pipelines.errors import BuildFailed, TailraceError, did_you_mean, first_line
+from pipelines.errors import BuildFailed, TailraceError, did_you_mean, unexpected
 from pipelines.flags import (
     AsOf,
     ConnectionsFile,
@@ -62,8 +62,7 @@ def main() -> None:
             sys.exit(_complain(error.format_message()))
         if os.environ.get("TAILRACE_TRACE"):
             raise
-        sys.exit(_complain(f"unexpected {type(error).__name__}: {first_line(error)}\n"
-                           "Nothing was lost; set TAILRACE_TRACE=1 to see where it happened."))
+        sys.exit(_complain(unexpected(error)))
 
 
 def _complain(message: str) -> int:

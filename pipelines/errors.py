@@ -101,3 +101,9 @@ def first_line(error: Exception) -> str:
     """The first line of a failure, without the values a database may quote: they may be a person's."""
     lines = str(error).strip().splitlines()
     return re.sub(r"'[^']*'|\"[^\"]*\"", "…", lines[0]) if lines else ""
+
+
+def unexpected(error: Exception) -> str:
+    """What is said of a failure that nobody foresaw; it names nobody."""
+    return (f"unexpected {type(error).__name__}: {first_line(error)}\n"
+            "Nothing was lost; set TAILRACE_TRACE=1 to see where it happened.")

@@ -4,6 +4,7 @@ One step, so that one snapshot serves all syncs; any subset of them can be launc
 others materialised. (No postponed annotations here: Dagster reads the types of config.)
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from pipelines.defs.keys import SNAPSHOTS, owner_of, snapshot_key, sync_key
 from pipelines.defs.launchpad import approval_link, location_of
 from pipelines.defs.opened import Opened
 from pipelines.defs.resources import POOL, Tailrace
-from pipelines.errors import StateError, TailraceError
+from pipelines.errors import StateError, TailraceError, unexpected
 from pipelines.planning.plan import Plan
 from pipelines.project import Project
 from pipelines.report import figures, render
@@ -76,6 +77,10 @@ def define_audience(opened: Opened, audience: Audience, models: dict[str, dg.Ass
                 problems += walking.problems
         except TailraceError as error:
             problems.append(str(error))
+        except Exception as error:  # what it quotes may be a person's, and Dagster shows it to all its users
+            if os.environ.get("TAILRACE_TRACE"):
+                raise
+            problems.append(unexpected(error))
         if problems:
             raise dg.Failure(_explain(problems), allow_retries=False)
 

@@ -201,6 +201,15 @@ def test_no_event_names_a_person(corner: Corner) -> None:
     assert "'ada'" not in events
 
 
+def test_a_failure_that_nobody_foresaw_is_told_without_the_values_it_quotes(corner: Corner) -> None:
+    corner.sql("alter table audiences.cart rename to cart_as_it_was")
+    corner.sql("create view audiences.cart as select * replace (cast(email as double) as cart_value)"
+               " from audiences.cart_as_it_was")
+    result = corner.launch(*CART)
+    assert failure(result).startswith("unexpected ConversionException: Conversion Error: Could not convert string …")
+    assert "shop.example" not in json.dumps([str(event) for event in result.all_events])
+
+
 def test_the_moment_of_the_run_is_the_moment_of_the_snapshot(corner: Corner) -> None:
     shown = made(corner.launch(*CART, as_of="2026-04-02T06:00:00"))
     assert shown["audience/cart"]["as_of"] == 1775109600.0
