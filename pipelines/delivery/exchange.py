@@ -10,7 +10,8 @@ What an answer means for the members of the batch:
 | any other                           | as the destination reads it |                                               |
 
 Repeating is safe for sets (the same state asserted again), for messages of channels that ignore a repeated id, and for
-requests that only read. An exchange of several requests is void only while its first one is.
+requests that only read. An exchange of several requests is void only while its first one is. Waits have no jitter: all
+runs of a credential on this machine start their requests through one `pace`.
 """
 
 from __future__ import annotations
