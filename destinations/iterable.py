@@ -1,7 +1,7 @@
-"""Iterable: people subscribed to a list, their fields, removal from the list, events.
+"""Iterable: people subscribed to a list, their fields, removal from the list, events, campaigns and journeys.
 
 Sources: https://api.iterable.com/api/docs (lists, users/bulkUpdate, users/forget, events/trackBulk and their rate
-limits), the page of response codes, and the guide to project types.
+limits, email/target, workflows/triggerWorkflow), the page of response codes, and the guide to project types.
 
 A person is known by e-mail, else by the key of the warehouse as `userId`; `identifier: user_id` is for projects that
 are keyed by it. Never both at once: Iterable would take the address whatever the project is keyed by. Failures come
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr
 
@@ -21,6 +21,7 @@ from destinations.answers import code, expect, resend, sift, unaccepted
 from destinations.http import Json, Request, Response, send_json, walk, with_query
 from destinations.iterable_answers import blame_list, named_rows, read_failures
 from destinations.iterable_bodies import too_long, who, writing
+from destinations.iterable_messages import SENDS, start, starts_message
 from destinations.protocol import (
     Batch,
     Capabilities,
@@ -48,6 +49,8 @@ class IterableSettings(Settings):
     api_key: SecretStr = Field(description="a server-side API key")
     list_id: str = Field(default="", pattern=r"^\d*$", description="the static list; unset: found or created by name")
     region: Literal["us", "eu"] = Field(default="us", description="us or eu: where the project lives")
+    campaigns: dict[str, int] = Field(default_factory=dict, description="event: the e-mail campaign that it starts")
+    workflows: dict[str, int] = Field(default_factory=dict, description="event: the journey that it starts")
     identifier: Literal["email", "user_id"] = Field(
         default="email", description="what the project knows people by; user_id is the key of the warehouse")
 
@@ -74,9 +77,19 @@ class Iterable(Destination):
         target="list_id",
     )
 
+    def for_event(self, event: str) -> Self:
+        """A campaign or journey has no id that makes a repeat harmless, and is started for one person at a time."""
+        if not starts_message(self.settings, event):
+            return self
+        other, operations = type(self)(self.settings), {**self.capabilities.operations, Operation.TRIGGER: SENDS}
+        other.capabilities = replace(self.capabilities, operations=operations, dedupe=Dedupe.NONE, dedupe_window=0)
+        return other
+
     def deliver(self, batch: Batch) -> Exchange:
         if batch.operation is Operation.DELETE:
             return (yield from self._forget(batch))
+        if batch.operation is Operation.TRIGGER and starts_message(self.settings, batch.event):
+            return (yield from start(self._ask, self.settings, batch))
         if batch.operation in (Operation.ADD, Operation.REMOVE) and not (batch.target or "").isdecimal():
             return every(batch, Verdict.REJECTED, "a list of Iterable is named by a number: set list_id")
 

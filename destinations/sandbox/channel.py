@@ -45,6 +45,8 @@ class Credentials:
     tiktok_ads_access_token: str = "sandbox-tiktok"  # noqa: S105 (opens nothing but a local server)
     tiktok_ads_advertiser_id: str = "7000000000000000001"
     iterable_api_key: str = "sandbox-iterable"
+    iterable_message_id: int = 1000004
+    """The only campaign, and the only journey, that the API may start."""
     mixpanel_project_id: str = "1000003"
     mixpanel_project_token: str = "sandbox-mixpanel"  # noqa: S105 (opens nothing but a local server)
     mixpanel_username: str = "sandbox.service.account"

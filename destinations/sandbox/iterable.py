@@ -26,6 +26,9 @@ UNSUBSCRIBE: Shape = {"listId": WHOLE, "subscribers": [WHO], "campaignId?": (int
 UPDATE: Shape = {"users": [{**PERSON, "mergeNestedObjects?": FLAG}], "createNewFields?": FLAG}
 EVENT: Shape = {**WHO, "eventName": TEXT, "id?": TEXT, "createdAt?": WHOLE, "dataFields?": OBJECT,
                 "createNewFields?": FLAG, "campaignId?": WHOLE, "templateId?": WHOLE}  # fmt: skip
+TARGET: Shape = {"campaignId": WHOLE, "recipientEmail?": TEXT, "recipientUserId?": TEXT, "dataFields?": OBJECT,
+                 "sendAt?": TEXT, "allowRepeatMarketingSends?": FLAG, "metadata?": OBJECT}  # fmt: skip
+JOURNEY: Shape = {**WHO, "workflowId": WHOLE, "dataFields?": OBJECT}
 TRACK: Shape = {"events": [EVENT]}
 CODES = {401: "BadApiKey", 404: "NotFound", 429: "RateLimitExceeded"}
 
@@ -43,6 +46,8 @@ class Iterable(Channel):
         Route("POST", "api/users/bulkUpdate", "update", "users"),
         Route("POST", "api/events/trackBulk", "track", "events"),
         Route("POST", "api/users/forget", "forget", "other"),
+        Route("POST", "api/email/target", "target", "other"),
+        Route("POST", "api/workflows/triggerWorkflow", "journey", "other"),
     )
 
     def blank(self) -> Document:
@@ -141,6 +146,25 @@ class Iterable(Channel):
         self.state["events"][unique] = message(
             unique, row["eventName"], _key(row), row.get("createdAt", now), now, row.get("dataFields") or {}
         )
+
+    def target(self, call: Call) -> Reply:
+        """A campaign that the API starts: a repeat is one more message."""
+        given = self._shaped(call, TARGET)
+        named = {"email": given.get("recipientEmail"), "userId": given.get("recipientUserId")}
+        row = {name: one for name, one in named.items() if one} | {"dataFields": given.get("dataFields")}
+        return self._start(call, f"campaign {given['campaignId']}", row)
+
+    def journey(self, call: Call) -> Reply:
+        given = self._shaped(call, JOURNEY)
+        return self._start(call, f"workflow {given['workflowId']}", given)
+
+    def _start(self, call: Call, what: str, row: Document) -> Reply:
+        if what.rpartition(" ")[2] != str(self.setup.credentials.iterable_message_id):
+            raise Refuse(Reply(400, {"msg": f"There is no {what}", "code": "BadParams", "params": None}))
+        if wrong := self._wrong(call, 0, row):
+            raise Refuse(Reply(400, {"msg": "the recipient is refused", "code": wrong, "params": None}))
+        self._record({**row, "eventName": what})
+        return Reply(200, {"msg": "", "code": "Success", "params": None}, rows=1)
 
     def forget(self, call: Call) -> Reply:
         """Erase a user for good: the identifier can never be written again."""

@@ -71,6 +71,13 @@ def test_customerio_keeps_the_laws_where_an_event_starts_a_message_too(starts: s
     assert broken_laws(kind(kind.settings_type.model_validate(settings))) == []
 
 
+@pytest.mark.parametrize("starts", ["campaigns", "workflows"])
+def test_iterable_keeps_the_laws_where_an_event_starts_a_message_too(starts: str) -> None:
+    kind = destinations.load("iterable")
+    settings = {**SETTINGS["iterable"], starts: {"cart_abandoned": 7}}
+    assert broken_laws(kind(kind.settings_type.model_validate(settings))) == []
+
+
 class SimpleSettings(Settings):
     token: SecretStr = SecretStr("simple-secret")
 

@@ -248,7 +248,8 @@ class Deaf(Far):
 
     def answer(self, request: Request) -> Response:
         got = super().answer(request)
-        return Response(500) if "/v1/send/" in request.url or request.url.endswith("/triggers") else got
+        starts = ("/v1/send/", "/triggers", "/email/target", "/triggerWorkflow")
+        return Response(500) if any(word in request.url for word in starts) else got
 
 
 @pytest.mark.parametrize("starts", ["emails", "pushes", "inbox_messages", "broadcasts"])
@@ -265,6 +266,24 @@ def test_a_message_of_customerio_is_sent_once_and_never_again_when_its_answer_wa
     told = [world.run(day).unknown for day in (1, 2)]
     messages = sandbox.truth()["channels"]["customerio"]["messages"]
     assert (told, [SPELLINGS.get(one["to"]) for one in messages]) == ([1, 0], ["ben"])
+
+
+@pytest.mark.parametrize("starts", ["campaigns", "workflows"])
+def test_a_message_of_iterable_is_sent_once_and_never_again_when_its_answer_was_lost(
+    starts: str, open_world: Callable[..., tuple[World, Sandbox]]
+) -> None:
+    world, sandbox = open_world("iterable", trigger={"when": "enters", "event": "seen"})
+    number = sandbox.credentials.iterable_message_id
+    settings = world.destination.settings.model_copy(update={starts: {"seen": number}})
+    world.destination = type(world.destination)(settings).for_event("seen")
+    world.people(ADA)
+    world.run()
+    world.people(ADA, BEN)
+    world.channel = Deaf()
+    told = [world.run(day).unknown for day in (1, 2)]
+    messages = sandbox.truth()["channels"]["iterable"]["messages"]
+    assert (told, [(one["name"], SPELLINGS[one["to"]]) for one in messages]) == (
+        [1, 0], [(f"{starts[:-1]} {number}", "ben")])
 
 
 class Forgetful(Far):

@@ -100,6 +100,19 @@ def test_five_list_calls_are_let_through_in_a_second(make, open_client):
     assert (answers[5].json["code"], "retry-after" in answers[5].headers) == ("RateLimitExceeded", False)
 
 
+@pytest.mark.parametrize(("path", "key", "recipient"), [
+    ("/api/email/target", "campaignId", {"recipientEmail": "ada@example.com"}),
+    ("/api/workflows/triggerWorkflow", "workflowId", {"userId": "u1"}),
+])  # fmt: skip
+def test_a_message_that_the_api_starts_is_sent_as_often_as_it_is_asked_for(bench, iterable, path, key, recipient):
+    number = bench.sandbox.credentials.iterable_message_id
+    bodies = ({key: 7, **recipient}, {key: number}, *[{key: number, **recipient}] * 2)
+    answers = [iterable.send("POST", path, body) for body in bodies]
+    assert [(one.status, one.json["code"]) for one in answers] == [
+        (400, "BadParams"), (400, "invalid"), (200, "Success"), (200, "Success")]
+    assert len(bench.truth("iterable")["messages"]) == 2
+
+
 @pytest.mark.parametrize("identifier", ["email", "user_id"])
 def test_the_destination_enters_changes_triggers_leaves_and_reads_back(bench, drive, identifier):
     settings = {"api_key": "sandbox-iterable", "identifier": identifier, "base_url": bench.sandbox.base_url("iterable")}
