@@ -99,5 +99,7 @@ class Capabilities:
     """What one part of a session may carry that puts a whole list in place of another; None: there is no such call."""
     cutoff: bool = False
     """Whether `cut_off` can remove whoever was last asserted before a time: all are asserted, then the rest cut off."""
+    one_writer: bool = False
+    """Whether each batch writes anew what holds everybody, such as one file: two that write at once undo each other."""
     target: str = ""
     """The settings field that names the remote list, segment or audience; empty where there is none."""

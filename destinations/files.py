@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 from urllib.parse import quote
 
@@ -65,6 +66,11 @@ class Files(Destination):
         operations={Operation.ADD: _ROWS, Operation.UPDATE: _ROWS, Operation.REMOVE: _ROWS},
         identifiers=("person", "account", "email", "phone"),
     )
+
+    def __init__(self, settings: FilesSettings) -> None:
+        super().__init__(settings)
+        if settings.mode == "everybody":
+            self.capabilities = replace(type(self).capabilities, one_writer=True)
 
     def deliver(self, batch: Batch) -> Exchange:
         form = self.settings.format

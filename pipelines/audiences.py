@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, StrictBool, model_validator
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt, model_validator
 
 from pipelines.messages import Messages, Trigger
 from pipelines.notation import cron_of, parse_cadence, parse_duration, parse_portion, parse_share
@@ -49,6 +49,8 @@ class Sync(Written):
     mode: Literal["incremental", "replace"] = "incremental"
     """`replace`: the whole list is uploaded whenever it differs, and takes the place of the old one at once. Where a
     channel takes differences too, those are better: one bad row holds up nobody else."""
+    shards: Annotated[StrictInt, Field(ge=1, le=64)] = 1
+    """Parts that large plans are delivered in, by processes on as many machines as there are."""
 
     @model_validator(mode="after")
     def _sends_something(self) -> Self:
@@ -58,6 +60,8 @@ class Sync(Written):
             raise ValueError("mode: replace is for members, and members is false; leave one of them out")
         if not self.members and self.send:
             raise ValueError("send is for members, and members is false; write send inside the trigger")
+        if self.shards > 1 and self.mode == "replace":
+            raise ValueError("shards are parts of differences, and mode: replace sends one list; leave shards out")
         if self.nulls == "skip" and not self.send:
             raise ValueError("nulls: skip is about the columns of send, and there are none; leave nulls out")
         return self

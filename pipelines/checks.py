@@ -138,6 +138,8 @@ def _check_capabilities(entry: Entry, can: Capabilities) -> Iterator[Flaw]:
         yield (*at, "to"), f"{sync.to} keeps no members; write members: false to send only the trigger"
     if sync.mode == "replace" and not can.replace:
         yield (*at, "mode"), f"{sync.to} cannot replace a list; leave mode out, and differences are sent"
+    if sync.shards > 1 and can.one_writer:
+        yield (*at, "shards"), f"{sync.to} keeps everybody in one place that each batch writes anew; leave shards out"
     if sync.send and not can.attributes:
         yield (*at, "send"), f"{sync.to} keeps no attributes of members; leave send out"
     for name in sorted(set(sync.send.values()) - can.fields) if can.fields else ():

@@ -25,6 +25,7 @@ from pipelines.flags import (
     Json,
     Names,
     NoBuild,
+    OneShard,
     ProfilesDir,
     ProjectDir,
     Select,
@@ -33,6 +34,7 @@ from pipelines.flags import (
     To,
     Vars,
     open_project,
+    parse_shard,
 )
 from pipelines.operate import commands as operating
 
@@ -138,7 +140,7 @@ def plan(
 def sync(
     names: Names = None, select: Select = None, to: To = None, no_build: NoBuild = False, as_of: AsOf = None,
     project_dir: ProjectDir = Path(), profiles_dir: ProfilesDir = None, target: Target = None, variables: Vars = "",
-    connections: ConnectionsFile = None, state_dir: StateDir = None, as_json: Json = False,
+    connections: ConnectionsFile = None, state_dir: StateDir = None, as_json: Json = False, shard: OneShard = None,
 ) -> None:
     """Bring every selected channel in line with its audience, and record what it acknowledged."""
     from pipelines import documents, screens, work
@@ -146,6 +148,9 @@ def sync(
     project = open_project(project_dir, profiles_dir, target, variables, connections, state_dir, as_of)
     chosen = _choose(project, names, select, to)
     failures = _prepare(project, chosen, to, no_build=no_build, quiet=as_json)
+    if shard:
+        print(screens.shard_line(work.sync_shard(project, chosen, to, *parse_shard(shard))))
+        raise typer.Exit(_problems(failures))
     show = None if as_json else lambda result: print(screens.result_line(result), flush=True)
     gc.freeze()  # what dbt has loaded stays: it need not be walked through again and again while rows come and go
     done = work.sync(project, chosen, to, on_result=show)

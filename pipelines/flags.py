@@ -26,7 +26,17 @@ StateDir = Annotated[Path | None, typer.Option(help="Journals and locks; .tailra
 AsOf = Annotated[str | None, typer.Option(help="The moment audiences speak of, ISO 8601: sets the var as_of.")]
 To = Annotated[str | None, typer.Option(help="Only syncs to this connection.")]
 NoBuild = Annotated[bool, typer.Option("--no-build", help="Take the models as they are in the warehouse.")]
+OneShard = Annotated[str | None, typer.Option("--shard", help="Deliver only this part, such as 3/8, of a sync that "
+                                             "has shards; others are delivered by other processes.")]
 Json = Annotated[bool, typer.Option("--json", help="Print a JSON document instead of lines.")]
+
+
+def parse_shard(written: str) -> tuple[int, int]:
+    """`3/8` as numbers."""
+    number, _, count = written.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise TailraceError(f"--shard {written}: write which of how many, such as 3/8")
+    return int(number), int(count)
 
 
 def open_project(

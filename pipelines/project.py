@@ -11,13 +11,13 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pipelines import connections, gate, manifest, profiles
 from pipelines.audiences import Audience
@@ -60,11 +60,11 @@ class Project:
 
     def __init__(self, options: Options, environ: Mapping[str, str] | None = None) -> None:
         self.dir = _find(options.project_dir)
-        self._options = options
-        self._environ = os.environ if environ is None else environ
+        self.options = options
+        self.environ = os.environ if environ is None else environ
         self.variables = {**options.variables, **({"as_of": options.as_of} if options.as_of else {})}
         self.dbt = Dbt(self.dir, options.profiles_dir, options.target, self.variables or None)
-        self.connections = connections.load(options.connections or self.dir / "connections.yml", self._environ)
+        self.connections = connections.load(options.connections or self.dir / "connections.yml", self.environ)
 
     @cached_property
     def declarations(self) -> manifest.Declarations:
@@ -92,18 +92,23 @@ class Project:
     @cached_property
     def target(self) -> profiles.WarehouseTarget:
         """The warehouse that dbt's own profile means."""
-        return profiles.read(self.dir, self._options.profiles_dir, self._options.target, self._environ, self.variables)
+        return profiles.read(self.dir, self.options.profiles_dir, self.options.target, self.environ, self.variables)
 
     @cached_property
     def state_dir(self) -> Path:
         """Journals, locks and what else stays on this machine."""
-        own = ".tailrace" if self._options.state_dir or self.target.is_default else f".tailrace-{self.target.name}"
-        return self._options.state_dir or self.dir / own
+        own = ".tailrace" if self.options.state_dir or self.target.is_default else f".tailrace-{self.target.name}"
+        return self.options.state_dir or self.dir / own
 
     @cached_property
     def warehouse(self) -> Opener:
         """Opens the warehouse of dbt's own profile."""
-        return engines.opener_of(self.target, self.state_dir / "spark", self._environ)
+        return engines.opener_of(self.target, self.state_dir / "spark", self.environ)
+
+    @property
+    def reach(self) -> Literal["here", "anywhere"]:
+        """Where shards of a plan may be delivered: a warehouse that is a file has one machine."""
+        return "here" if hasattr(self.warehouse, "path") else "anywhere"
 
     def audiences(self, select: Sequence[str] = (), to: str | None = None) -> list[Audience]:
         """The audiences that are selected and go to the connection `to` (any, when None)."""
@@ -192,21 +197,21 @@ class Project:
 
     def walk(
         self, audience: Audience, tasks: Sequence[Task], run_id: str, transport: Callable[[], Transport] | None = None,
-        *, resync: bool = False,
+        *, resync: bool = False, spread: Literal["", "here", "anywhere"] = "",
     ) -> Iterator[Step]:
         """Snapshot, plan, deliver and record; one run of an audience at a time on this machine.
 
-        `resync`: tell the channels the whole desired state again.
+        `resync`: tell the channels the whole desired state again. `spread`: leave what is large to shards.
         """
         with self._locked(audience.name):
             upstream = self.gated(audience)
             yield from walk(audience, tasks, self.declarations.sparing(audience),
                             self._ports(run_id, self.pace, transport, alone=True), self.as_of, resync=resync,
-                            gate=upstream.reason, notes=upstream.notes)
+                            gate=upstream.reason, notes=upstream.notes, spread=spread)
 
     @contextmanager
     def alone(self, name: str, run_id: str) -> Iterator[Ports]:
-        """Ports for a run of the audience's syncs that no other run of this machine disturbs."""
+        """Ports for a run of an audience's syncs, or of one shard, that no other of this machine disturbs."""
         with self._locked(name):
             yield self._ports(run_id, self.pace, alone=True)
 
@@ -222,10 +227,11 @@ class Project:
         rewrite(self.warehouse)
 
     def compact_journal(self, sync_id: str) -> None:
-        """Leave no byte in a sync's journal of what was deleted from it."""
-        if journal := self._known_journal(sync_id):
-            journal.compact()
-            journal.close()
+        """Leave no byte in a sync's journals of what was deleted from them."""
+        for path in (self.state_dir / "journals").glob(f"{sync_id}*.db"):
+            if path.stem.partition("@")[0] == sync_id:
+                with closing(Journal(path)) as journal:
+                    journal.compact()
 
     def _ports(
         self, run_id: str, pace: Pace, transport: Callable[[], Transport] | None = None, *, alone: bool = False

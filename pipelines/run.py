@@ -18,7 +18,8 @@ from pipelines.delivery.ports import Clock, Transport
 from pipelines.errors import ChannelRefused, LeaseHeld, LeaseLost
 from pipelines.planning.draft import Subject, ask_to_refill, draft
 from pipelines.planning.plan import Looked, Plan
-from pipelines.state import lease, record, retention, tombstones
+from pipelines.state import lease, record, retention, shards, tombstones
+from pipelines.state.shards import Spread
 from pipelines.warehouse.protocol import Opener, Warehouse
 
 ROOM = 1_000
@@ -90,6 +91,8 @@ class Run:
         self._flushed: list[record.Receipt] = []
         self._target: str | None = None
         self._moved = self._gone = False
+        self.spread: Spread | None = None
+        """A plan of this sync that is under way in shards."""
 
     def begin(self, warehouse: Warehouse) -> None:
         sync, now = self.subject.sync, self._ports.clock.now()
@@ -97,12 +100,17 @@ class Run:
             with warehouse.transaction():
                 control = lease.take(warehouse, self._id, self.subject.audience.name, sync.to,
                                      f"{self._journal.id}/{self._ports.run_id}", now, alone=self._ports.alone)
+                left = catch_up_shards(warehouse, self._id, sync.to, self._ports, now)
                 self._flushed = catch_up(warehouse, self._id, sync.to, control.epoch, self._journal, now)
                 self._waiting = deliver.waiting(warehouse, self._id)
         except LeaseHeld as held:
-            self._failure = str(held)
+            self._failure, self.spread = str(held), shards.find(warehouse, self._id)
             return
         self.epoch = control.epoch
+        for journal, known in left:
+            journal.flushed(known)
+            journal.forget_before(control.epoch)
+            journal.close()
         self._courier.lease_ends = self._ports.clock.monotonic() + lease.SECONDS
         self._target = sync.target or _setting(self.subject.destination) or control.target
         self._moved = bool(control.target) and self._target != control.target
@@ -169,6 +177,29 @@ class Run:
         return "" if free >= need else (f"{free / 1e6:.2f} MB are free and {need / 1e6:.2f} MB may be needed to write "
                                         "down what becomes of this plan: make room; nothing was sent")
 
+    def hand_over(self, *, here: bool) -> Spread | None:
+        """Leave the plan to shards; None where it is not worth it, or there is nothing to send.
+
+        `here`: all of them are of this state folder, so they share its pace.
+        """
+        self._failure = self._failure or self._lacks_room()
+        plan, count = self._plan, self.subject.sync.shards
+        if not self.epoch or self._failure or plan.held or count == 1 or plan.requests <= deliver.WIDTH:
+            return None
+        try:
+            self._find_list()
+        except ChannelRefused as error:
+            self._failure = str(error)
+            return None
+        with self._ports.warehouse() as warehouse, warehouse.transaction():
+            lease.fence(warehouse, self._id, self.epoch)
+            if self._target:
+                record.remember_target(warehouse, self._id, self._target)
+            host = self._journal.id if here else ""
+            spread = Spread(self._id, self.epoch, count, host, self._ports.run_id, self._started, plan.written)
+            shards.open_all(warehouse, spread, self._ports.clock.now())
+        return spread
+
     def finish(self) -> Result:
         now = self._ports.clock.now()
         seconds = (now - self._started).total_seconds()
@@ -178,6 +209,8 @@ class Run:
             with self._ports.warehouse() as warehouse, warehouse.transaction():
                 self._flush(warehouse)
                 lease.fence(warehouse, self._id, self.epoch)
+                if self.spread:
+                    shards.close(warehouse, self.spread, f"{self._journal.id}/{self._ports.run_id}")
                 record.settle(warehouse, self._id, self.epoch + 1, self._journal.id, self._journal.open_claims(), now)
                 deliver.fold(warehouse, self._id, self.epoch, self.subject.destination, now)
                 self._look_after_list(warehouse, now)
@@ -242,6 +275,23 @@ def catch_up(
     record.flush(warehouse, sync_id, connection, known)
     record.settle(warehouse, sync_id, epoch, journal.id, journal.open_claims(), now)
     return known
+
+
+def catch_up_shards(
+    warehouse: Warehouse, sync_id: str, connection: str, ports: Ports, now: datetime
+) -> list[tuple[Journal, list[record.Receipt]]]:
+    """Settle a plan that shards left behind, before `catch_up` takes what they had for its own; answers their journals
+    of this host, with what those may forget after the commit."""
+    spread = shards.find(warehouse, sync_id)
+    if spread is None:
+        return []
+    names = (shards.journal_of(sync_id, number) for number in range(1, spread.shards + 1))
+    found = [(journal, journal.results()) for name in names if (journal := ports.known_journal(name))]
+    for journal, known in found:
+        claims = [claim for claim in journal.open_claims() if claim.epoch <= spread.epoch]
+        record.flush(warehouse, sync_id, connection, [*known, *record.in_doubt(claims, now)])
+    shards.settle(warehouse, spread, {journal.id for journal, _ in found}, now)
+    return found
 
 
 def _setting(destination: Destination) -> str | None:

@@ -60,6 +60,11 @@ def result_line(result: Result) -> str:
     return "\n        ".join(filter(None, [lines, result.reason, approval, plan.cause, *plan.notes]))
 
 
+def shard_line(done: Result | str) -> str:
+    """What a process that delivers one shard says."""
+    return done if isinstance(done, str) else result_line(done)
+
+
 def how_to_approve(plan_id: str) -> str:
     """The command that releases a held plan."""
     return f"tailrace approve {plan_id} --by NAME --reason TEXT   sends exactly this plan with the next sync"

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Literal
 
 from destinations.protocol import Destination
 from pipelines.audiences import Audience, SuppressionModel, Sync
@@ -26,9 +27,10 @@ from pipelines.errors import LeaseHeld
 from pipelines.planning import guards, sparing
 from pipelines.planning.draft import Subject, draft, is_approved, limits_of
 from pipelines.planning.plan import Looked, Plan
-from pipelines.run import Ports, Result, Run, catch_up
+from pipelines.run import Ports, Result, Run, catch_up, catch_up_shards
 from pipelines.state import aliases, holds, lease, schema, snapshot
 from pipelines.state import suppressions as lists
+from pipelines.state.shards import Spread
 from pipelines.state.snapshot import Snapshot
 from pipelines.warehouse.protocol import Warehouse
 
@@ -50,7 +52,7 @@ class Task:
         return Subject(audience, self.sync, self.destination, suppressions, resync, self.suppressions, gate)
 
 
-Step = Snapshot | Plan | deliver.Progress | Result
+Step = Snapshot | Plan | deliver.Progress | Spread | Result
 
 
 def preview(
@@ -69,6 +71,8 @@ def preview(
             for subject in subjects:
                 journal = ports.known_journal(subject.id)
                 control = lease.peek(warehouse, subject.id, audience.name, subject.sync.to)
+                for of_shard, _ in catch_up_shards(warehouse, subject.id, subject.sync.to, ports, now):
+                    of_shard.close()
                 if journal:
                     catch_up(warehouse, subject.id, subject.sync.to, control.epoch, journal, now)
                     journal.close()
@@ -79,13 +83,14 @@ def preview(
 
 def walk(
     audience: Audience, tasks: Sequence[Task], suppressions: Sequence[SuppressionModel], ports: Ports, at: datetime,
-    *, resync: bool = False, gate: str = "", notes: Sequence[str] = (),
+    *, resync: bool = False, gate: str = "", notes: Sequence[str] = (), spread: Literal["", "here", "anywhere"] = "",
 ) -> Iterator[Step]:
     """Snapshot the audience and bring each sync's channel in line. `at` is the moment the audience speaks of.
 
     `resync`: assert the whole desired state again, removals included; nobody is taken out who is wanted. `gate`: why
     nothing may be planned; then what is under way is settled, no snapshot is taken, and each sync fails with it.
-    `notes`: what is to be said of each plan.
+    `notes`: what is to be said of each plan. `spread`: leave large plans of syncs with shards to whoever delivers those
+    (`pipelines.shards`); the step is a `Spread` then, of a plan that was under way too.
     """
     runs: list[Run] = []
     try:
@@ -100,9 +105,10 @@ def walk(
             run.ready()
         with ports.warehouse() as warehouse:
             here = [run.subject for run in runs if run.epoch]
-            if runs and not here:
+            under_way = [run.spread for run in runs if run.spread and spread]
+            if runs and not here and not under_way:
                 raise LeaseHeld("every sync of this audience is being run elsewhere; the next run will look again")
-            if not gate:
+            if not gate and (here or not runs):
                 with warehouse.transaction():
                     for run in runs:
                         run.fence(warehouse)
@@ -111,6 +117,9 @@ def walk(
                 for run in runs:
                     yield run.plan(warehouse, looked)
         for run in runs:
+            if spread and (given := run.spread or run.hand_over(here=spread == "here")):
+                yield given
+                continue
             yield from run.send()
             yield run.finish()
     finally:

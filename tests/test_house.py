@@ -16,7 +16,7 @@ FLOORS = {
     **dict.fromkeys(("marks", "notation", "places", "audiences", "blocks", "nodes", "checks", "manifest", "connections",
                      "graph", "profiles", "seeding", "written", "messages", "consulted", "warehouse", "state"), 1),
     "planning": 2, "delivery": 3,
-    **dict.fromkeys(("dbt", "gate", "sync", "run", "project", "work", "proof"), 4),
+    **dict.fromkeys(("dbt", "gate", "sync", "run", "project", "work", "proof", "shards"), 4),
 }
 """Room → floor; every other module of `pipelines` is on floor 5."""
 NEVER = {

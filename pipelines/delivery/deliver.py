@@ -21,7 +21,7 @@ from pipelines.delivery.batches import Op, cut, members_of, operation_of, too_la
 from pipelines.delivery.exchange import Courier, Parcel
 from pipelines.delivery.ports import Clock, Transport
 from pipelines.planning.draft import lateness
-from pipelines.state import lease, ledger, record
+from pipelines.state import lease, ledger, record, shards
 from pipelines.state.record import Receipt, neighbours
 from pipelines.state.suppressions import persons
 from pipelines.warehouse.protocol import Opener, Warehouse
@@ -57,6 +57,35 @@ class Batching:
     sync: Sync
     target: str | None
     suppressions: Sequence[SuppressionModel]
+    spread: shards.Spread | None = None
+    shard: shards.Shard | None = None
+    """Of a plan that is delivered in shards: this one alone."""
+
+    @property
+    def part(self) -> str:
+        """SQL that leaves only its own of the operations `o`."""
+        return f" and {shards.IN_SHARD}" if self.shard else ""
+
+    @property
+    def scope(self) -> dict[str, object]:
+        """What its statements are about."""
+        of_one = {"shard": self.shard.number} if self.shard else {}
+        return {"sync_id": self.sync_id, "epoch": self.epoch, **of_one}
+
+    def renew(self, warehouse: Warehouse, now: datetime) -> None:
+        """Make the lease last from now on. Raises LeaseLost. Call inside a transaction."""
+        if self.spread and self.shard:
+            shards.renew(warehouse, self.spread, self.shard, now)
+        else:
+            lease.renew(warehouse, self.sync_id, self.epoch, now)
+
+    def waiting(self, warehouse: Warehouse) -> list[jobs.Waiting]:
+        """Operations of its own that jobs of the channel have taken over."""
+        found = waiting(warehouse, self.sync_id)
+        if self.shard is None:
+            return found
+        places = shards.places(warehouse, self.sync_id, self.epoch, self.shard.number)
+        return [op for op in found if op.epoch == self.epoch and any(op.seq in stretch for stretch in places)]
 
 
 def send(
@@ -71,7 +100,7 @@ def send(
             with warehouse.transaction():
                 record.flush(warehouse, plan.sync_id, plan.sync.to, flushed)
             with warehouse.transaction():
-                lease.renew(warehouse, plan.sync_id, plan.epoch, clock.now())
+                plan.renew(warehouse, clock.now())
             window = _read(warehouse, plan, courier.destination.capabilities, last, speed)
         courier.journal.flushed(flushed)
         begun = clock.monotonic()
@@ -99,8 +128,8 @@ def _next(warehouse: Warehouse, plan: Batching, after: int) -> tuple[int, str] |
     """Place and action of the first operation behind a place that has no receipt; it is seldom far."""
     for last in (after + WINDOW, 2**62):
         found = warehouse.query(
-            f"select o.seq, o.action from activation.op as o where {PENDING} order by o.seq limit 1",
-            {"sync_id": plan.sync_id, "epoch": plan.epoch, "first": after + 1, "last": last})
+            f"select o.seq, o.action from activation.op as o where {PENDING}{plan.part} order by o.seq limit 1",
+            {**plan.scope, "first": after + 1, "last": last})
         if found:
             return found[0][0], found[0][1]
     return None
@@ -113,14 +142,13 @@ def _read(warehouse: Warehouse, plan: Batching, able: Capabilities, after: int, 
     first, action = found
     count = max(FEWEST, able.operations[operation_of(action, able)].rows * WIDTH, round(speed * LOOK_EVERY))
     rows = warehouse.query(
-        f"""with due as (select * from activation.op as o where {PENDING})
+        f"""with due as (select * from activation.op as o where {PENDING}{plan.part})
         select o.epoch, o.seq, o.op_id, o.action, o.dest_key, o.person_key, o.identifiers, o.attributes, o.silent,
             o.occurred_at, i.remote_id, s._key is not null and o.action <> 'remove', null, o.step
         from due as o
         left join activation.remote_id as i on i.connection = $connection and i.dest_key = o.dest_key
         left join ({persons(plan.suppressions)}) as s on s._key = o.person_key order by o.seq""",
-        {"sync_id": plan.sync_id, "epoch": plan.epoch, "connection": plan.sync.to, "first": first,
-         "last": first + min(WINDOW, count) - 1})
+        {**plan.scope, "connection": plan.sync.to, "first": first, "last": first + min(WINDOW, count) - 1})
     ops = list(map(Op._make, rows))
     if able.partial and any(op.action == "update" for op in ops):
         known = ledger.acknowledged(warehouse, plan.sync_id, plan.epoch, ops[0].seq, ops[-1].seq)
@@ -196,7 +224,7 @@ def _wait_for_jobs(
         with open_warehouse() as warehouse:
             with warehouse.transaction():
                 record.flush(warehouse, plan.sync_id, plan.sync.to, flushed)
-            left = waiting(warehouse, plan.sync_id)
+            left = plan.waiting(warehouse)
         courier.journal.flushed(flushed)
         if not left or courier.stopped:
             return

@@ -1,4 +1,5 @@
-"""Pace: how often a credential may be used, by all syncs of this process and, with a file, of this machine.
+"""Pace: how often a credential may be used, by all syncs of this process and, with a file, of this machine. A shard
+that may have others beside it on machines that it knows nothing of takes its part of what is allowed and no more.
 
 A window (n, seconds) is kept as a log of the last n starts: the next may start when the oldest is `seconds` old. That
 is never more than a vendor's own count, whether its windows slide or stand, and it uses what is allowed to the full.
@@ -113,6 +114,33 @@ class SharedPace:
     def _held(self, name: str, now: float) -> float:
         row = self._db.execute("select until from held where name = ?", [name]).fetchone()
         return float(row[0]) - now if row and row[0] > now else 0.0
+
+
+class PartOfPace:
+    """The pace of one shard of several that are anywhere: its part of each rate, inside the pace of this machine."""
+
+    def __init__(self, whole: Pace, number: int, shards: int) -> None:
+        self._whole, self._shards, self._name = whole, shards, f"{number} of {shards}"
+        self._places: set[str] = set()
+        """Names of which its own pace has given a place that the machine's has not given yet."""
+
+    def delay(self, name: str, rates: Rates, now: float) -> float:
+        if name not in self._places:
+            if (wait := self._whole.delay(f"{name}/{self._name}", part_of(rates, self._shards), now)) > 0:
+                return wait
+            self._places.add(name)
+        if (wait := self._whole.delay(name, rates, now)) > 0:
+            return wait
+        self._places.discard(name)
+        return 0.0
+
+    def hold(self, name: str, until: float) -> None:
+        self._whole.hold(name, until)
+
+
+def part_of(rates: Rates, parts: int) -> list[tuple[int, float]]:
+    """Rates of which so many together make up the given ones: fewer requests a window, or one in a longer one."""
+    return [(n // parts, seconds) if n >= parts else (1, seconds * parts / n) for n, seconds in rates]
 
 
 def credential_of(destination: Destination) -> str:

@@ -17,7 +17,7 @@ from pipelines.planning import deciding, guards, render, versions
 from pipelines.planning.deciding import Telling
 from pipelines.planning.plan import Looked, Objection, Plan, estimate_requests
 from pipelines.planning.render import columns_of, mapping_of, renderer
-from pipelines.state import desired, holds, intents, lease, ledger, mapping, record
+from pipelines.state import desired, holds, intents, lease, ledger, mapping, record, shards
 from pipelines.state.snapshot import Snapshot, naive
 from pipelines.warehouse.protocol import Warehouse, quote
 
@@ -197,12 +197,18 @@ def _write(
 ) -> None:
     intents.take_whole(warehouse)
     silent = control.epoch == 1 and subject.destination.capabilities.silent
-    written = intents.write(warehouse, subject.id, control.epoch, taken.id, journal_id, now, silent=silent)
+    sharded = subject.sync.shards > 1
+    if sharded:
+        shards.place(warehouse, subject.sync.shards, messages=telling is not None)
+    written = intents.write(warehouse, subject.id, control.epoch, taken.id, journal_id, now, silent=silent,
+                            sharded=sharded)
     if telling:
         record.start_trigger(warehouse, subject.id, telling.since)
         _render_payloads(warehouse, telling.trigger)
-        intents.write_events(warehouse, subject.id, control.epoch, journal_id, now, written)
+        intents.write_events(warehouse, subject.id, control.epoch, journal_id, now, written, sharded=sharded)
         deciding.record(warehouse, telling)
+    if sharded:
+        shards.keep_places(warehouse, subject.id, control.epoch)
 
 
 def _measure(

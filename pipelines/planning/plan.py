@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import json
+from dataclasses import asdict, dataclass, replace
 from math import ceil
 
 from destinations.protocol import Capabilities, Operation
@@ -96,6 +97,18 @@ class Plan:
     def gated(cls, sync: str, audience: str, connection: str, reason: str) -> Plan:
         """A plan of nothing, because what the audience is built from is not good."""
         return replace(cls.empty(sync, audience, connection), objections=(Objection("gate", reason),), held=True)
+
+    @classmethod
+    def read(cls, written: str) -> Plan:
+        """The plan that was written down so."""
+        said = json.loads(written)
+        return cls(**{**said, "objections": tuple(Objection(**each) for each in said["objections"]),
+                      "notes": tuple(said["notes"]), "shrunk": tuple(Shrunk(**each) for each in said["shrunk"])})
+
+    @property
+    def written(self) -> str:
+        """As JSON, which `read` understands."""
+        return json.dumps(asdict(self), sort_keys=True)
 
     @property
     def changes(self) -> int:

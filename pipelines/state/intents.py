@@ -1,9 +1,9 @@
 """The plan as rows: each change becomes an operation with an id and a place, committed before the first request.
 
 Order within a plan: removals, then adds and updates, then removals of old keys of persons who go on under another one,
-then messages. (An address that changes while its person's key stays is removed first: many channels know both as one
-profile, and would lose it with the old address.) A set operation gets a fresh id in each plan (the
-channel must not answer it from its memory of an older one); a message keeps the id of its entry for ever.
+then messages; in each of these, shard by shard. (An address that changes while its person's key stays is removed first:
+many channels know both as one profile, and would lose it with the old address.) A set operation gets a fresh id in each
+plan (the channel must not answer it from its memory of an older one); a message keeps the id of its entry for ever.
 """
 
 from __future__ import annotations
@@ -126,27 +126,44 @@ EVENTS = """
     )"""
 
 
+def _by_shard(statement: str, first: str, source: str) -> str:
+    """The same with the operations of a shard beside each other; `first`: what orders them, `source`: what they are."""
+    return statement.replace(f"(order by {first}", f"(order by {first}shard, ").replace(
+        source, f"{source} left join temp.shards on placed = dest_key")
+
+
+SHARDED_SET_OPS = _by_shard(SET_OPS, "phase, ", "from planned")
+SHARDED_EVENTS = _by_shard(EVENTS, "", "\n    )")
+
+
 def write(
-    warehouse: Warehouse, sync_id: str, epoch: int, snapshot_id: int, journal_id: str, now: datetime, *, silent: bool
+    warehouse: Warehouse, sync_id: str, epoch: int, snapshot_id: int, journal_id: str, now: datetime, *, silent: bool,
+    sharded: bool = False,
 ) -> int:
-    """Commit the set operations of `changes`, `removals` and `whole`; returns how many there are."""
+    """Commit the set operations of `changes`, `removals` and `whole`; returns how many there are.
+
+    `sharded`: in which shard they are is in `shards`.
+    """
     warehouse.execute("create temp table if not exists kin (person_key varchar, root varchar)")
-    warehouse.execute(SET_OPS, {"sync_id": sync_id, "epoch": epoch, "snapshot_id": snapshot_id, "silent": silent,
-                                "journal_id": journal_id, "now": now})
+    warehouse.execute(SHARDED_SET_OPS if sharded else SET_OPS, {
+        "sync_id": sync_id, "epoch": epoch, "snapshot_id": snapshot_id, "silent": silent, "journal_id": journal_id,
+        "now": now})
     [(written,)] = warehouse.query("select count(*) from activation.op where sync_id = ? and epoch = ?",
                                    [sync_id, epoch])
     return int(written)
 
 
 def write_events(
-    warehouse: Warehouse, sync_id: str, epoch: int, journal_id: str, now: datetime, after: int
+    warehouse: Warehouse, sync_id: str, epoch: int, journal_id: str, now: datetime, after: int, *,
+    sharded: bool = False,
 ) -> None:
     """Commit the messages of `due` (payloads in `payloads`), behind place `after`.
 
     Stale ones are written too, with a receipt that says so: they send nothing, ever, unless a person asked for it.
     """
     scope = {"sync_id": sync_id, "epoch": epoch}
-    warehouse.execute(EVENTS, {**scope, "journal_id": journal_id, "now": now, "after": after})
+    warehouse.execute(SHARDED_EVENTS if sharded else EVENTS, {
+        **scope, "journal_id": journal_id, "now": now, "after": after})
     warehouse.execute(
         """insert into activation.receipt (sync_id, epoch, op_id, attempt, seq, outcome, reason, recorded_at)
         select sync_id, epoch, op_id, 0, seq, 'stale', 'older than max_age', $now from activation.op

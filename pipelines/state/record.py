@@ -214,6 +214,12 @@ def spread(warehouse: Warehouse, sync_id: str) -> None:
             where r.sync_id = o.sync_id and r.epoch = o.epoch and r.op_id = o.op_id)""", {"sync_id": sync_id})
 
 
+def in_doubt(claims: Iterable[Claim], now: datetime) -> list[Receipt]:
+    """Receipts of what was claimed by a process that is gone, and never answered."""
+    return [Receipt(*claim[:4], "unknown", None, "the run ended before the answer", None, None, claim.claimed_at, now)
+            for claim in claims]
+
+
 def settle(
     warehouse: Warehouse, sync_id: str, epoch: int, journal_id: str,
     claims: Sequence[Claim], now: datetime,
@@ -223,9 +229,7 @@ def settle(
     `claims`: those that the journal of this host knows without a result. Plan rows of another host's journal may have
     been sent: they are unknown from the time they were planned.
     """
-    flush(warehouse, sync_id, "", [
-        Receipt(*claim[:4], "unknown", None, "the run ended before the answer", None, None, claim.claimed_at, now)
-        for claim in claims if claim.epoch < epoch])
+    flush(warehouse, sync_id, "", in_doubt([claim for claim in claims if claim.epoch < epoch], now))
     spread(warehouse, sync_id)
     warehouse.execute(
         """insert into activation.receipt (sync_id, epoch, op_id, attempt, seq, outcome, reason, first_sent_at,

@@ -1,9 +1,10 @@
 """The tables of schema `activation`: what was seen, what is wanted, what was intended and what came of it.
 
-Append-only, except `sync_control` (one row a sync), the open ends of `membership`, the last good lists of whom to spare
-(`spared`), and two tables that are derived and can be thrown away: `desired` (the rendered members of a sync, found
-again from the audience) and `ledger_base` (the fold of receipts up to an epoch). Nothing else is ever updated, so a
-crash leaves rows to read, not states to guess. (Hashes are: when their algorithm changes, in all tables at once.)
+Append-only, except `sync_control` (one row a sync), what stands while a plan is delivered in shards (`spread`, `shard`,
+`shard_places`), the open ends of `membership`, the last good lists of whom to spare (`spared`), and two tables that are
+derived and can be thrown away: `desired` (the rendered members of a sync, found again from the audience) and
+`ledger_base` (the fold of receipts up to an epoch). Nothing else is ever updated, so a crash leaves rows to read, not
+states to guess. (Hashes are: when their algorithm changes, in all tables at once.)
 
 `desired.fingerprint` is the engine's own hash and finds rows to render again; `payload_hash` is ours and decides what
 is sent. An engine upgrade may change the first (DuckDB changed it between 1.2 and 1.3), which costs one rendering and
@@ -56,6 +57,11 @@ TABLES = {
     "spared": "model varchar, kind varchar, person_key varchar",
     "drawn": "salt varchar, person_key varchar, held_out boolean",
     "tombstone": "person_hmac varchar primary key, decided_at timestamp, decided_by varchar, reason varchar",
+    "spread": """sync_id varchar primary key, epoch bigint, shards bigint, host varchar, run_id varchar,
+        started timestamp, plan varchar""",
+    "shard": """sync_id varchar, epoch bigint, shard bigint, turn bigint, owner varchar, lease_until timestamp,
+        journal_id varchar, ended_at timestamp, failure varchar, gone varchar, primary key (sync_id, epoch, shard)""",
+    "shard_places": "sync_id varchar, epoch bigint, shard bigint, first_seq bigint, last_seq bigint",
     "version": "version bigint",
 }
 """Name → columns. Times are UTC without zone."""
