@@ -25,6 +25,7 @@ _TOKEN = re.compile(r"\{\{|\}\}|\{%|\$\{|<%")
 _KINDS = {
     "string_type": "must be text; put it in quotes",
     "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
     "tuple_type": "must be a list, such as [a, b]",
     "model_type": "must be a map of keys and values",
     "dict_type": "must be a map of keys and values",
@@ -118,6 +119,10 @@ def _describe(problem: Any, model: type[BaseModel]) -> str:
             return f"{problem['input']!r} must be {right}{did_you_mean(str(problem['input']), right.split(' or '))}"
         case "value_error":
             return str(problem["ctx"]["error"])
+        case "greater_than_equal":
+            return f"must be {problem['ctx']['ge']} or more"
+        case "less_than_equal":
+            return f"must be {problem['ctx']['le']} or less"
         case other:
             return _KINDS.get(other) or str(problem["msg"])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -21,24 +21,29 @@ Link = Callable[[str], str]
 """Plan id → where it is approved."""
 
 
-def specs(audience: Audience) -> list[dg.AssetCheckSpec]:
-    """The checks of an audience and of its syncs."""
+def specs(audience: Audience, syncs: Sequence[Sync]) -> list[dg.AssetCheckSpec]:
+    """The checks of an audience and of these syncs of it."""
     snapshot = snapshot_key(audience)
     keys = "Every row has a key, and no key stands in two rows. A row without one is never sent; of several, one is."
     identifiers = "Everyone who should be sent has an identifier that the channel accepts."
     upstream = ("The models, tests and sources that the audience and its suppressions are built from were good when "
                 "they were last built. Where they were not, nothing is planned.")
     spared = "No list of persons to spare shrank more than is usual. Those who left one that did stay spared."
-    delivered = "The channel has refused nobody, and no answer was lost (`tailrace status --undelivered` lists who)."
-    objections = "No guard objects to the plan. A plan that is held is not sent, and its members stay as they are."
     return [
         dg.AssetCheckSpec(UPSTREAM, asset=snapshot, description=upstream),
         dg.AssetCheckSpec(KEYS, asset=snapshot, description=keys),
         *([dg.AssetCheckSpec(IDENTIFIERS, asset=snapshot, description=identifiers),
            dg.AssetCheckSpec(SPARED, asset=snapshot, description=spared)] if audience.syncs else []),
-        *(dg.AssetCheckSpec(name, asset=sync_key(audience, sync), description=description) for sync in audience.syncs
-          for name, description in ((DELIVERED, delivered), (OBJECTIONS, objections))),
+        *(spec for sync in syncs for spec in specs_of(audience, sync)),
     ]
+
+
+def specs_of(audience: Audience, sync: Sync) -> Iterator[dg.AssetCheckSpec]:
+    """The checks of one sync."""
+    delivered = "The channel has refused nobody, and no answer was lost (`tailrace status --undelivered` lists who)."
+    objections = "No guard objects to the plan. A plan that is held is not sent, and its members stay as they are."
+    for name, description in ((DELIVERED, delivered), (OBJECTIONS, objections)):
+        yield dg.AssetCheckSpec(name, asset=sync_key(audience, sync), description=description)
 
 
 def judge_keys(audience: Audience, taken: Snapshot) -> dg.AssetCheckResult:

@@ -8,6 +8,8 @@
 | TAILRACE_CONNECTIONS | --connections |
 | TAILRACE_STATE_DIR | --state-dir |
 | TAILRACE_AS_OF | --as-of |
+
+TAILRACE_EXECUTOR says how steps of a run are spread: `in_process`, `multiprocess`, or the import path of an executor.
 """
 
 from __future__ import annotations

@@ -14,11 +14,21 @@ from urllib.parse import quote, urlencode
 import dagster as dg
 import yaml
 
-from pipelines.audiences import Audience
+from pipelines.audiences import Audience, Sync
 from pipelines.defs.keys import snapshot_key, sync_key
 
 JOB = "sync_audiences"
 """The one job of all audiences."""
+
+
+def graph_of(audience: Audience, sync: Sync) -> str:
+    """The graph of a sync that has shards."""
+    return sync_key(audience, sync).to_python_identifier()
+
+
+def planner_of(audience: Audience, sync: Sync) -> str:
+    """Its step that plans."""
+    return f"plan_{audience.sync_id(sync)}"
 
 
 def approval_link(location: str | None, audience: Audience, plan_id: str) -> str:
@@ -31,9 +41,11 @@ def approval_link(location: str | None, audience: Audience, plan_id: str) -> str
 def approval_address(location: str, audience: Audience, plan_id: str) -> str:
     """The address on the web server."""
     step = f"activate_{audience.name}"
-    asked = {"approve_plan": plan_id, "approved_by": "", "reason": ""}
-    config = yaml.safe_dump({"ops": {step: {"config": asked}}}, sort_keys=False)
+    asked: dict[str, object] = {"config": {"approve_plan": plan_id, "approved_by": "", "reason": ""}}
     held = [sync for sync in audience.syncs if plan_id.startswith(f"{audience.sync_id(sync)}-")]
+    if held and held[0].shards > 1:
+        step, asked = graph_of(audience, held[0]), {"ops": {planner_of(audience, held[0]): asked}}
+    config = yaml.safe_dump({"ops": {step: asked}}, sort_keys=False)
     assets = [snapshot_key(audience), *(sync_key(audience, sync) for sync in held or audience.syncs)]
     query = urlencode([("config", config), *_selection(assets, step)], quote_via=quote)
     return f"/locations/{quote(location)}/jobs/{JOB}/playground/setup?{query}"

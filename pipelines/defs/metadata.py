@@ -41,8 +41,8 @@ def of_plan(plan: Plan) -> Metadata:
     return {**{name: getattr(plan, name) for name in names}, **said}
 
 
-def of_result(result: Result, members: int | None, requests: int) -> Metadata:
-    """Counts of a sync: `members` as the channel has acknowledged them, `requests` as they were sent."""
+def of_result(result: Result, members: int | None, requests: int | None) -> Metadata:
+    """Counts of a sync: `members` as the channel has acknowledged them, `requests` as sent, where that is known."""
     plan = result.plan
     counts = {"add": plan.add, "update": plan.update, "remove": plan.remove, "trigger": plan.trigger}
     sent = {name: getattr(result, name) for name in ("accepted", "rejected", "deferred", "unknown", "pending")}
@@ -51,7 +51,7 @@ def of_result(result: Result, members: int | None, requests: int) -> Metadata:
         **counts,
         **(sent if plan.changes else {}),
         **({"cause": plan.cause} if plan.cause else {}),
-        "requests": requests,
+        **({} if requests is None else {"requests": requests}),
     }
 
 

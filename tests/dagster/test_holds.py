@@ -1,5 +1,6 @@
 """A hold in Dagster: a red check in a green run, and a launch that approves exactly that plan."""
 
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import dagster as dg
@@ -91,3 +92,12 @@ def test_the_link_fills_in_the_plan_and_selects_what_it_holds(
             for place in range(sum(name.endswith("[opNames][0]") for name in query))] == selected
     link = approval_link("shop@prod", audience, plan_id)
     assert link == f"[Approve exactly this plan]({address.geturl()})"
+
+
+def test_the_link_of_a_sync_with_shards_fills_in_the_step_that_plans(corner: Corner) -> None:
+    audience = corner.opened.declarations.find("cart")
+    split = replace(audience, syncs=tuple(sync.model_copy(update={"shards": 3}) for sync in audience.syncs))
+    address = approval_address("shop@prod", split, "cart__hook-0123456789")
+    [config] = parse_qs(urlsplit(address).query)["config"]
+    assert yaml.safe_load(config) == {"ops": {"hook__cart": {"ops": {"plan_cart__hook": {"config": {
+        "approve_plan": "cart__hook-0123456789", "approved_by": "", "reason": ""}}}}}}

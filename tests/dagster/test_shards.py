@@ -1,0 +1,73 @@
+"""A sync with shards, launched from Dagster: one plan, a step a shard, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from pipelines.defs.launchpad import JOB
+from pipelines.defs.location import EXECUTOR, define, executor_of
+from pipelines.errors import TailraceError
+from tests.dagster.corner import Corner, failure, judged, made
+
+PEOPLE = 40
+SHARDS = ("shard_1", "shard_2", "shard_3")
+ASSETS = ("audience/cart", "hook/cart")
+
+
+def split(corner: Corner) -> None:
+    """Forty have a full cart, and the hook is told of them in three shards."""
+    declared = corner.folder / "models/audiences/cart.yml"
+    written = declared.read_text("utf-8").replace("{to: hook, every: 1h}", "{to: hook, every: 1h, shards: 3}")
+    declared.write_text(written, encoding="utf-8")
+    corner.sql("create or replace table audiences.cart as select 'p' || i as person_id, 'p' || i || '@x.io' as email,"
+               f" 40.0 as cart_value from range({PEOPLE}) as r (i)")
+
+
+def every_job() -> dg.JobDefinition:
+    """The job as a run worker finds it, with an executor of many processes."""
+    opened = Corner(Path(os.environ["CORNER"])).opened
+    return define(opened, executor_of("multiprocess")).resolve_job_def(JOB)
+
+
+@pytest.mark.slow
+def test_each_shard_is_a_step_and_the_last_step_says_what_all_came_to(corner: Corner) -> None:
+    split(corner)
+    result = corner.launch(*ASSETS)
+    assert result.success, failure(result)
+    assert len(corner.members("webhook", "cart")) == PEOPLE
+    shown = made(result)["hook/cart"]
+    assert (shown["members"], shown["accepted"], shown["add"]) == (PEOPLE, PEOPLE, PEOPLE)
+    assert {name for name in judged(result) if name.startswith("hook/")} == {
+        "hook/cart:all_delivered", "hook/cart:no_objections"}
+    again = corner.launch("hook/cart")
+    assert again.success
+    assert (made(again)["hook/cart"]["add"], corner.requests("webhook")) == (0, PEOPLE)
+
+
+@pytest.mark.slow
+def test_with_an_executor_of_many_processes_each_shard_has_one_of_its_own(
+    corner: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    split(corner)
+    monkeypatch.setenv("CORNER", str(corner.folder))
+    with dg.DagsterInstance.local_temp(str(corner.folder.parent)) as instance:
+        result = dg.execute_job(dg.reconstructable(every_job), instance, raise_on_error=False,
+                                asset_selection=[dg.AssetKey(key.split("/")) for key in ASSETS])
+        said = [entry.dagster_event for entry in instance.all_logs(result.run_id)
+                if entry.dagster_event and entry.dagster_event.event_type is dg.DagsterEventType.STEP_START]
+    processes = {step: event.pid for event in said for step in SHARDS if f".{step}_" in str(event.step_key)}
+    assert result.success
+    assert len(corner.members("webhook", "cart")) == PEOPLE
+    assert (sorted(processes), len(set(processes.values()))) == (list(SHARDS), len(SHARDS))
+
+
+def test_an_executor_is_named_or_found_by_its_path() -> None:
+    assert (executor_of(None), executor_of("in_process")) == (EXECUTOR, EXECUTOR)
+    assert executor_of("dagster.multi_or_in_process_executor") is dg.multi_or_in_process_executor
+    for wrong in ("k8s", "dagster_k9s.k9s_job_executor", "dagster.Failure"):
+        with pytest.raises(TailraceError, match=f"TAILRACE_EXECUTOR: {wrong} is no executor of Dagster's"):
+            executor_of(wrong)
