@@ -117,14 +117,19 @@ def walk(
                 for run in runs:
                     yield run.plan(warehouse, looked)
         for run in runs:
-            if spread and (given := run.spread or run.hand_over(here=spread == "here")):
-                yield given
-                continue
-            yield from run.send()
-            yield run.finish()
+            yield from _deliver(run, spread)
     finally:
         for run in runs:
             run.close()
+
+
+def _deliver(run: Run, spread: str) -> Iterator[Step]:
+    """Send and finish, or leave it to shards."""
+    if spread and (given := run.spread or run.hand_over(here=spread == "here")):
+        yield given
+        return
+    yield from run.send()
+    yield run.finish()
 
 
 def _find_lists(
