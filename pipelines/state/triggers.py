@@ -167,11 +167,12 @@ def find_followed(warehouse: Warehouse, scope: Mapping[str, Any]) -> None:
 
 
 def find_gone(warehouse: Warehouse, audience: str, sync_id: str, since: datetime) -> list[str]:
-    """Persons whom this sync has sent a message since then and who are in the audience no more."""
+    """Persons whom this sync has sent a message since then in a stay that is over."""
     return [person for (person,) in warehouse.query(
-        """select distinct person_key from activation.candidate
-        where sync_id = $sync_id and code = 'sent' and decided_at >= $since and person_key not in (
-            select person_key from activation.membership where audience = $audience and valid_to is null)""",
+        """select distinct person_key from activation.candidate as c
+        where sync_id = $sync_id and code = 'sent' and decided_at >= $since and not exists (
+            select 1 from activation.membership as m where m.audience = $audience and m.valid_to is null
+                and m.entry_id = c.entry_id and m.person_key = c.person_key)""",
         {"audience": audience, "sync_id": sync_id, "since": since})]
 
 

@@ -381,6 +381,16 @@ def test_who_has_left_gets_a_follow_up_where_they_may_be_written_to_and_it_does_
     assert codes(world, "ada", "last_chance")[-1] == ("stale", "left the audience")
 
 
+def test_who_has_left_and_come_back_gets_the_follow_up_of_the_first_stay(tell) -> None:
+    world = tell(steps=STEPS[:1])
+    written_to(world, ("ada", "ada@x.io", True, None))
+    enter(world, 1, ADA)
+    enter(world, 1.2)
+    enter(world, 1.5, ADA)
+    world.run(2)
+    assert [event for _, event in sent(world)] == ["cart_abandoned", "cart_abandoned", "reminder"]
+
+
 def test_a_follow_up_spares_whom_everything_spares_now(tell) -> None:
     world = tell(steps=STEPS)
     written_to(world, ("ada", "ada@x.io", True, None))
