@@ -7,7 +7,7 @@ share the message, whose night it is, and how to reach those who have left the a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -63,6 +63,12 @@ class Telling:
         return self.sync.to in self.audience.messages.channels
 
     @property
+    def ways(self) -> dict[str, str]:
+        """Identifier kind → column by which a person who consents is reached; the key alone says nothing of consent."""
+        found = self.audience.identifiers_for(self.sync)
+        return {kind: column for kind, column in found.items() if column != self.audience.key}
+
+    @property
     def rules(self) -> Rules:
         said, is_marketing = self.audience.messages, self.audience.kind == "marketing"
         cap = said.cap if is_marketing else None
@@ -75,7 +81,7 @@ class Telling:
             cool_down=said.cool_down.total_seconds() if said.cool_down else None,
             cap=cap.messages if cap else None, full_since=self.at - (cap.within if cap else EVER),
             frees_after=cap.within.total_seconds() if cap else 0.0, goal=self.audience.goal_model,
-            refusing=_refusing(self.audience.recipients, self.destination), control=control,
+            refusing=_refusing(self.audience.recipients, self.destination, self.ways), control=control,
             sparing=tuple(model for model in self.sparing if model.name != CONTROL))
 
 
@@ -129,7 +135,7 @@ def _reach_gone(warehouse: Warehouse, telling: Telling, since: datetime) -> None
     warehouse.insert("temp.gone", {"person_key": gone})
     render = renderer(telling.audience, telling.sync, telling.destination)
     found: dict[str, list[Any]] = {"person_key": [], "dest_key": [], "identifiers": []}
-    for rows in _consenting(warehouse, model, telling.audience.identifiers_for(telling.sync)):
+    for rows in _consenting(warehouse, model, telling.ways):
         members = render(rows)
         for name, values in zip(found, (rows["_key"], members.dest_key, members.identifiers), strict=True):
             found[name] += values
@@ -144,7 +150,7 @@ def _consenting(
     """Rows as the audience would have them, of identifiers that may be used; what else it has is null."""
     shown = "".join(
         f", {_consented(model, kind)} as {quote(columns[kind])}" for kind in columns
-        if kind in model.identifiers and kind != "person")
+        if kind in model.identifiers)
     key = f"cast(r.{quote(model.key)} as varchar)"
     for rows in desired.read_columns(
             warehouse, f"select {key} as _key{shown} from {model.relation} as r inner join temp.gone as g"
@@ -162,10 +168,10 @@ def _consented(model: RecipientsModel, kind: str) -> str:
     return f"case when r.{quote(model.consents[kind])} then {value} end" if kind in model.consents else value
 
 
-def _refusing(model: RecipientsModel | None, destination: Destination) -> str:
+def _refusing(model: RecipientsModel | None, destination: Destination, ways: Mapping[str, str]) -> str:
     """SQL of those who have an address that the channel takes and do not consent to its use."""
     kinds = [kind for kind in destination.capabilities.identifiers
-             if model and kind in model.identifiers and kind in model.consents]
+             if model and kind in ways and kind in model.identifiers and kind in model.consents]
     if model is None or not kinds:
         return ""
     refused = " or ".join(f"(r.{quote(model.identifiers[kind])} is not null and not coalesce("

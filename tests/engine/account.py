@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pipelines.messages import Messages
 
-PERSONS = [f"p{n:02}" for n in range(16)]
+PERSONS = [f"p{n:02}" for n in range(9)]
 ZONES = ["Europe/Berlin", "America/New_York", "Asia/Kolkata", None, "Mars/Olympus"]
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 CODES = {"early": "deferred", "night": "deferred", "cool": "capped", "cap": "capped", "late": "stale", "left": "stale",
