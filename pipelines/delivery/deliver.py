@@ -33,7 +33,7 @@ FEWEST = 200
 LOOK_EVERY = 2.0
 """Seconds that a window should take: as many operations as the channel took in that time."""
 WIDTH = 8
-"""Requests under way at once: 50 a second at 100 ms each need six."""
+"""Requests under way at once; more where the channel's rate and the time of its answers ask for more."""
 JOB_PATIENCE = (0.25, 0.5, 1, 2, 4, 8)
 """Seconds between questions to a job before it is left to the next run: a job never holds a run up for longer."""
 
@@ -92,6 +92,7 @@ def send(
     plan: Batching, courier: Courier, transport: Transport, open_warehouse: Opener, clock: Clock
 ) -> Iterator[Progress]:
     """Send all operations of this epoch; what is left over when the courier stops is settled by the caller."""
+    width = lanes.Width(WIDTH, _rate(courier.destination.capabilities))
     last = sent = 0
     speed = 0.0
     while not courier.stopped:
@@ -108,13 +109,19 @@ def send(
         if not window:
             break
         for phase in _lanes(plan, courier, window):
-            lanes.run(phase, transport, clock, WIDTH, courier.journal.keep)
+            lanes.run(phase, transport, clock, width, courier.journal.keep)
         if not courier.waits_for_lease:
             last, sent = window[-1].seq, sent + len(window)
             speed = len(window) / max(clock.monotonic() - begun, 0.001)
         yield Progress(plan.sync_id, sent)
     if courier.has_jobs:
         _wait_for_jobs(plan, courier, transport, open_warehouse, clock)
+
+
+def _rate(able: Capabilities) -> float:
+    """Requests a second that the channel takes, of the operation of which it takes most."""
+    return max((min((count / seconds for count, seconds in limits.rates), default=0.0)
+                for limits in able.operations.values()), default=0.0)
 
 
 PENDING = """o.sync_id = $sync_id and o.epoch = $epoch and o.seq between $first and $last and not exists (
@@ -212,7 +219,7 @@ def ask_jobs(
     courier: Courier, ops: Sequence[jobs.Waiting], target: str | None, transport: Transport, clock: Clock
 ) -> None:
     """Ask the jobs of these operations once."""
-    lanes.run(iter(jobs.poll(courier, ops, target)), transport, clock, WIDTH, courier.journal.keep)
+    lanes.run(iter(jobs.poll(courier, ops, target)), transport, clock, lanes.Width(WIDTH), courier.journal.keep)
 
 
 def _wait_for_jobs(
@@ -240,7 +247,8 @@ def converse(
     `limits`: of one that is harmless to repeat.
     """
     result: list[Any] = []
-    lanes.run(iter([courier.converse(exchange, result, limits)]), transport, clock, 1, courier.journal.keep)
+    talk = courier.converse(exchange, result, limits)
+    lanes.run(iter([talk]), transport, clock, lanes.Width(1), courier.journal.keep)
     return result[0]
 
 

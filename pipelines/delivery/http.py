@@ -19,6 +19,7 @@ from destinations.addresses import objection
 from destinations.protocol import Request, Response
 from pipelines.delivery.carriers import Carriers, is_foreign
 from pipelines.delivery.connect import Unsent, open_session
+from pipelines.delivery.lanes import WIDEST
 from pipelines.delivery.ports import Answer, Lost
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
@@ -32,7 +33,7 @@ UNSENDABLE = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema,
 class HttpTransport:
     """Up to `width` requests at once."""
 
-    def __init__(self, width: int = 8, deadline: float = DEADLINE) -> None:
+    def __init__(self, width: int = WIDEST, deadline: float = DEADLINE) -> None:
         self._deadline = deadline
         self._todo: queue.SimpleQueue[tuple[int, Request] | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[tuple[int, Answer]] = queue.SimpleQueue()

@@ -49,7 +49,8 @@ def send(
             part = Part(session, number, sent == total, total)
             batch = Batch(Operation.ADD, members_of(rows), plan.audience, plan.target,
                           at=clock.now().replace(tzinfo=UTC))
-            lanes.run(iter([_part(courier, batch, part, limits, whole)]), transport, clock, 1, courier.journal.keep)
+            lanes.run(iter([_part(courier, batch, part, limits, whole)]), transport, clock, lanes.Width(1),
+                      courier.journal.keep)
         yield Progress(plan.sync_id, sent)
         if sent == total:
             break

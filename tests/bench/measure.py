@@ -8,7 +8,6 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +59,6 @@ def in_turn(rounds: int, before: Callable[[], object] = int, **jobs: Callable[[]
                 walls[name].append(time.perf_counter() - wall)
                 cpus[name].append(_cpu() - cpu)
     return {name: Sample(statistics.median(walls[name]), statistics.median(cpus[name])) for name in jobs}
-
-
-class Stopwatch:
-    """Adds up the time that is spent inside functions."""
-
-    def __init__(self) -> None:
-        self.seconds = self.cpu = 0.0
-        """Wall, and CPU of the thread that calls."""
-
-    def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The same function, watched."""
-        def watched(*args: Any, **kwargs: Any) -> Any:
-            begun, cpu = time.perf_counter(), time.thread_time()
-            try:
-                return function(*args, **kwargs)
-            finally:
-                self.seconds += time.perf_counter() - begun
-                self.cpu += time.thread_time() - cpu
-        return watched
 
 
 def peak() -> float:
