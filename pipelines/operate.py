@@ -188,12 +188,12 @@ def purge(
 
     project = open_project(project_dir, profiles_dir, target, variables, connections, state_dir)
     terms = retention.Terms(timedelta(days=refused) if refused else project.terms.refused,
-                            timedelta(days=receipts) if receipts else project.terms.receipts)
+                            timedelta(days=receipts) if receipts else project.terms.receipts, project.terms.history)
     with _recorded(project) as warehouse:
         gone = []
         for (sync_id,) in warehouse.query("select sync_id from activation.sync_control order by 1"):
             with warehouse.transaction():
-                gone.append(retention.purge(warehouse, sync_id, _now(), terms))
+                gone.append(retention.purge(warehouse, sync_id, _now(), terms, asked=True))
     if rewrite_file:
         project.rewrite_warehouse()
     print(f"{sum(each.payloads for each in gone):,} payloads emptied, {sum(each.operations for each in gone):,} "

@@ -6,6 +6,10 @@ after 30 days, and operations with their receipts go after 13 months, as do rows
 the ledger goes, so the ledger, which keeps the identifiers that a removal needs, stays as it is. A message whose stay
 still lasts, or that is still in doubt, keeps its row without its payload: it is what says that the person was told.
 
+The history of audiences (stays, snapshots), holds and decisions go after three years (`keep_history_days`), once a day.
+What lasts is kept however old: a present stay with all its rows and their snapshots, the last stay of each person who
+left, for it says that they were there, open and approved holds, and whatever a row that is kept speaks of.
+
 These are the only rows of plans and receipts that are ever changed or deleted, besides those of who is forgotten.
 """
 
@@ -28,17 +32,23 @@ class Terms:
     """Payloads of what was refused."""
     receipts: timedelta = timedelta(days=396)
     """Operations and receipts: 13 months."""
+    history: timedelta = timedelta(days=1_096)
+    """Stays that are over, snapshots, holds and decisions: three years."""
 
 
 def terms_of(variable: Callable[[str], Any]) -> Terms:
-    """The terms of a project, by its vars. Raises StateError where one is no number of days."""
+    """The terms of a project, by its vars. Raises StateError where one is no number of days or does not fit."""
     found = {}
     for term in fields(Terms):
         written = variable(name := f"keep_{term.name}_days")
         if written is not None and (type(written) is not int or written < 1):
             raise StateError(f"dbt_project.yml: the var {name} is {written!r}; write a number of days, such as 30")
         found.update({} if written is None else {term.name: timedelta(days=written)})
-    return Terms(**found)
+    terms = Terms(**found)
+    if terms.history < terms.receipts:
+        raise StateError(f"dbt_project.yml: the var keep_history_days is {terms.history.days}, and receipts, which are "
+                         f"explained by history, are kept for {terms.receipts.days} days; write at least as many")
+    return terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +107,66 @@ DECIDED = """
 """What was decided of messages of stays that are over."""
 
 
-def purge(warehouse: Warehouse, sync_id: str, now: datetime, terms: Terms | None = None) -> Purged:
-    """Let go of what is past its term. Call inside a transaction."""
+BYGONE = """
+    audience = $audience and valid_to <= $horizon and exists (
+        select 1 from activation.membership as later where later.audience = membership.audience
+            and later.person_key = membership.person_key and later.valid_to > membership.valid_to)
+    and not exists (
+        select 1 from activation.membership as own where own.audience = membership.audience
+            and own.entry_id = membership.entry_id and (own.valid_to is null or own.valid_to > $horizon)
+            and coalesce(own.began_as, own.person_key) = coalesce(membership.began_as, membership.person_key))"""
+"""Rows of stays that are over, but for each person's last."""
+UNSPOKEN = """
+    audience = $audience and snapshot_id <= $horizon and snapshot_id not in (
+        select entry_id from activation.membership where audience = $audience
+        union select valid_from from activation.membership where audience = $audience
+        union select valid_to from activation.membership where audience = $audience and valid_to is not null
+        union select max(snapshot_id) from activation.snapshot where audience = $audience
+        union select snapshot_id from (
+            select snapshot_id, row_number() over (partition by status, entered > 0 order by snapshot_id desc) as nth
+            from activation.snapshot where audience = $audience) as newest where nth <= 7)"""
+"""Snapshots that no stay speaks of, but for the newest, of which guards take the measure."""
+DECIDED_HOLDS = """
+    sync_id = $sync and state not in ('open', 'approved') and decided_at < $before and not exists (
+        select 1 from activation.hold as waiting where waiting.state in ('open', 'approved')
+            and waiting.opened_at <= hold.decided_at)"""
+DECISIONS = """
+    sync_id = $sync and decided_at < $before and not exists (
+        select 1 from activation.op as o where o.sync_id = decision.sync_id and o.op_id = decision.op_id)"""
+
+
+def _let_go_of_history(warehouse: Warehouse, sync_id: str, before: datetime) -> None:
+    """Of the audience of this sync, and of what was decided of its plans."""
+    [(audience, horizon)] = warehouse.query(
+        """select c.audience, (select max(s.snapshot_id) from activation.snapshot as s
+            where s.audience = c.audience and coalesce(s.recorded_at, s.taken_at) < $before)
+        from activation.sync_control as c where c.sync_id = $sync""", {"sync": sync_id, "before": before})
+    if horizon is not None:
+        past = {"audience": audience, "horizon": horizon}
+        warehouse.execute(f"delete from activation.membership where {BYGONE}", past)
+        warehouse.execute(f"delete from activation.snapshot where {UNSPOKEN}", past)
+    scope = {"sync": sync_id, "before": before}
+    warehouse.execute(f"delete from activation.hold where {DECIDED_HOLDS}", scope)
+    warehouse.execute(f"delete from activation.decision where {DECISIONS}", scope)
+
+
+def _is_first_today(warehouse: Warehouse, sync_id: str, now: datetime) -> bool:
+    """Whether no other run of this sync was closed today."""
+    [(runs,)] = warehouse.query("select count(*) from activation.run_log where sync_id = ? and ended >= ?",
+                                [sync_id, now.replace(hour=0, minute=0, second=0, microsecond=0)])
+    return int(runs) <= 1
+
+
+def purge(
+    warehouse: Warehouse, sync_id: str, now: datetime, terms: Terms | None = None, *, asked: bool = False
+) -> Purged:
+    """Let go of what is past its term. Call inside a transaction, with the run that is at its end in the log.
+
+    `asked`: history goes too, though it went today already.
+    """
     terms = terms or Terms()
+    if asked or _is_first_today(warehouse, sync_id, now):
+        _let_go_of_history(warehouse, sync_id, now - terms.history)
     payloads = _empty(warehouse, REFUSED, {"sync": sync_id, "before": now - terms.refused})
     scope = {"sync": sync_id, "before": now - terms.receipts}
     payloads += _empty(warehouse, f"{OLD} and {TOLD} and o.identifiers <> '{{}}'", scope)
