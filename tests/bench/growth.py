@@ -1,22 +1,27 @@
-"""How a store grows over a hundred runs of one per cent change.
+"""How a store grows over a hundred runs of one per cent change, and whether it ever stops.
 
-The least it can be is the same rows in a fresh file: history is kept for 13 months (`pipelines/state/retention.py`).
+The least it can be is what must be kept, in a fresh file: the state, and the history that is within its terms
+(`pipelines/state/retention.py`). Under the usual terms nothing of a hundred runs is past them. Under terms of a third
+and two thirds of the cycles, one a day, all that grows levels off: the store after three times the cycles beside the
+store after them.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
 from destinations.protocol import Request, Response
-from pipelines.delivery.ports import Answer
+from pipelines.delivery.ports import Answer, SystemClock
+from pipelines.state.retention import Terms
 from pipelines.sync import Task, run_to_end, walk
 from pipelines.warehouse.rewrite import rewrite
 from tests.bench.diffs import ports
 from tests.bench.measure import Line
-from tests.bench.store import AUDIENCE, SYNC, Store, at, crowd
+from tests.bench.store import AUDIENCE, NOW, SYNC, Store, at, crowd
 
 CYCLES = 100
 """Fewer for a tiny store."""
@@ -63,7 +68,40 @@ def growth(folder: Path, size: int, rounds: int) -> list[Line]:
                  f"{anew / 1e6:.1f} MB"),
             Line(what, grown / alone, "× state alone", "", f"audience and state without history {alone / 1e6:.1f} MB"),
             Line("the same, after tailrace purge --rewrite-file", anew / alone, "× state alone", "≤ 3",
-                 "history of all cycles included")]
+                 "history of all cycles included"),
+            _levelling(folder, size, cycles)]
+
+
+@dataclass
+class Calendar(SystemClock):
+    """The clock of this machine, on another day."""
+
+    day: int = 0
+
+    def now(self) -> datetime:
+        return NOW + timedelta(days=self.day)
+
+
+def _levelling(folder: Path, size: int, cycles: int) -> Line:
+    """A table that is built anew each day: one in 200 leaves, one comes back, one in a hundred changes."""
+    store, clock, sizes = crowd(folder / "levelling.duckdb", size), Calendar(), list[int]()
+    terms = Terms(receipts=timedelta(days=cycles // 3), history=timedelta(days=cycles * 2 // 3))
+    mine = replace(ports(store), transport=Nodding, clock=clock, terms=terms)
+    with duckdb.connect(str(store.path)) as warehouse:
+        warehouse.execute("create table everybody as select * from crowd")
+    for clock.day in range(3 * cycles):
+        with duckdb.connect(str(store.path)) as warehouse:
+            warehouse.execute(f"""update everybody set score = score + 1 where hash(email) % 100 = {clock.day % 100}""")
+            warehouse.execute(f"""create or replace table crowd as select * from everybody
+                where hash(person_id) % 200 <> {clock.day % 200}""")
+        moment = at() + timedelta(days=clock.day)
+        [result] = run_to_end(walk(AUDIENCE, [Task("crowd__bench", SYNC, store.destination)], (), mine, moment))
+        assert result.status == "ok", result
+        if clock.day + 1 in (cycles, 3 * cycles):
+            sizes.append(store.path.stat().st_size)
+    return Line(f"store of {size:,} after {3 * cycles} cycles", sizes[1] / sizes[0], f"× after {cycles}", "≤ 1.2",
+                f"{sizes[0] / 1e6:.1f} MB, then {sizes[1] / 1e6:.1f} MB; terms of {cycles // 3} and {cycles * 2 // 3} "
+                "cycles")
 
 
 def _alone(store: Store, folder: Path) -> int:
