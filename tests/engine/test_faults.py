@@ -202,6 +202,16 @@ def test_each_try_of_a_webhook_keeps_its_id_and_is_signed_anew(make_world) -> No
     assert (first["id"] == second["id"], first["signature"] == second["signature"]) == (True, False)
 
 
+def test_a_channel_that_asks_for_an_hour_is_left_to_the_next_run(world: World) -> None:
+    asked, answer = list[str](), world.channel.answer
+    world.channel.answer = lambda request: asked.append(request.method) or Response(429, {"retry-after": "3600"})
+    world.people(ADA)
+    result = world.run()
+    assert (result.deferred, asked, world.clock.seconds < 60) == (1, ["POST"], True)
+    world.channel.answer = answer
+    assert world.run(0.1).accepted == 1
+
+
 class Careful(Mail):
     """A channel whose answers say that its limit is near."""
 

@@ -73,6 +73,8 @@ def test_a_plan_that_changed_since_needs_an_approval_of_its_own(world: World) ->
     world.people(*PEOPLE[:9])
     second = world.run(2)
     assert (second.status, second.plan.plan_id != first, len(world.channel.members)) == ("held", True, 20)
+    assert world.sql("select status from activation.snapshot order by snapshot_id") == [
+        ("accepted",), ("held",), ("held",)]
 
 
 def test_an_approval_knows_what_is_said_of_members_and_who_is_told(make_world) -> None:
