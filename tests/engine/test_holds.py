@@ -55,6 +55,8 @@ def test_running_again_and_loosening_the_limit_release_nothing(world: World) -> 
     second = world.run(2)
     assert (first.status, second.status, second.plan.plan_id) == ("held", "held", first.plan.plan_id)
     assert len(world.channel.members) == 20
+    assert world.sql("select status from activation.snapshot order by snapshot_id") == [
+        ("accepted",), ("held",), ("held",)]
 
 
 def test_an_approval_releases_exactly_that_plan(world: World) -> None:
@@ -101,7 +103,10 @@ def test_of_a_channel_so_many_may_go_as_it_holds(world: World) -> None:
     world.run(1)
     world.guards = Guards(removal="30%", unusable="100%")
     world.people(*PEOPLE[4:], *((key, None, value) for key, _, value in PEOPLE[:4]))
-    assert world.run(2).reason == "4 of 10 in the channel would be removed (40%; the limit is 30%)"
+    said = "4 of 10 in the channel would be removed (40%; the limit is 30%)"
+    assert world.run(2).reason == said
+    world.guards = Guards(removal="100%", unusable="100%")
+    assert world.run(3).reason == said
 
 
 def test_a_mended_audience_clears_its_hold_by_itself(world: World) -> None:
