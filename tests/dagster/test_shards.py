@@ -8,9 +8,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from pipelines import work
 from pipelines.defs.launchpad import JOB
 from pipelines.defs.location import EXECUTOR, define, executor_of
-from pipelines.errors import TailraceError
+from pipelines.errors import StateError, TailraceError
 from tests.dagster.corner import Corner, failure, judged, made
 
 PEOPLE = 40
@@ -63,6 +64,31 @@ def test_with_an_executor_of_many_processes_each_shard_has_one_of_its_own(
     assert result.success
     assert len(corner.members("webhook", "cart")) == PEOPLE
     assert (sorted(processes), len(set(processes.values()))) == (list(SHARDS), len(SHARDS))
+
+
+@pytest.mark.slow
+def test_the_command_starts_a_process_a_shard_and_closes_the_plan(corner: Corner) -> None:
+    split(corner)
+    done = work.sync(corner.project, ["cart"], "hook")
+    assert ([(result.status, result.accepted) for result in done.results], done.problems) == ([("ok", PEOPLE)], [])
+    assert len(corner.members("webhook", "cart")) == PEOPLE
+    journals = sorted(path.stem for path in (corner.folder / ".tailrace/journals").glob("cart__hook*.db"))
+    assert journals == ["cart__hook", "cart__hook@1", "cart__hook@2", "cart__hook@3"]
+
+
+@pytest.mark.slow
+def test_processes_that_deliver_one_shard_each_need_nobody_who_plans_or_closes(corner: Corner) -> None:
+    split(corner)
+    said = [work.sync_shard(corner.project, ["cart"], "hook", number, 3) for number in (2, 3, 2)]
+    assert said == ["cart__hook: shard 2 of 3 is delivered; others are not yet",
+                    "cart__hook: shard 3 of 3 is delivered; others are not yet",
+                    "cart__hook, shard 2 of 3 has been delivered"]
+    last = work.sync_shard(corner.project, ["cart"], "hook", 1, 3)
+    assert (last.status, last.accepted, len(corner.members("webhook", "cart"))) == ("ok", PEOPLE, PEOPLE)
+    with pytest.raises(StateError, match="cart__hook has 3 shards, not 8"):
+        work.sync_shard(corner.project, ["cart"], "hook", 1, 8)
+    with pytest.raises(StateError, match="--shard is about one sync with `shards: …`, and none of these has shards"):
+        work.sync_shard(corner.project, ["cart"], "crm", 1, 3)
 
 
 def test_an_executor_is_named_or_found_by_its_path() -> None:
