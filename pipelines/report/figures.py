@@ -140,6 +140,8 @@ def _channels(warehouse: Warehouse, audience: str) -> list[Channel]:
 
 
 def _lifts(warehouse: Warehouse, audience: str) -> list[Lift]:
+    names = ("mean_sent", "mean_held", "effect", "effect_low", "effect_high", "detectable")
+    figures = ", ".join(f"cast({name} as double)" for name in names)  # engines have numeric where others have double
     return [Lift(*row) for row in warehouse.query(
-        f"""select metric, n_sent, n_held, mean_sent, mean_held, effect, effect_low, effect_high, detectable, arms_fit
-        from {MEASURED} where audience = ? order by metric""", [audience])]
+        f"select metric, n_sent, n_held, {figures}, arms_fit from {MEASURED} where audience = ? order by metric",
+        [audience])]

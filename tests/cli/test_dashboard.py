@@ -17,6 +17,7 @@ import duckdb
 import pytest
 
 from tests.browser import look
+from tests.postgres import running
 
 MEASURED = """
     create schema measurement;
@@ -27,13 +28,13 @@ MEASURED = """
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
+def serving(folder: Path, *flags: str) -> Iterator[str]:
     """The dashboard of a project, on a port of its own."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     program = [Path(sys.executable).with_name("tailrace"), "dashboard", "--port", str(port),
-               "--project-dir", str(folder)]
+               "--project-dir", str(folder), *flags]
     process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                start_new_session=True)
     try:
@@ -51,23 +52,56 @@ def serving(folder: Path) -> Iterator[str]:
         process.wait(30)
 
 
+FIGURES = ("audiences 2 places in segments 3 messages taken 0 unresolved sends 0 leaked 1 Sizes",
+           "fans 3 4 1 3 0 0 3 · 3 +10.0 pp (+4.2 pp … +15.8 pp)", "channel ok messages taken hook 5 0 letters 5 0",
+           "sync standing persons fans__klaviyo suppressed 1", "No message is in doubt.",
+           "in the segment 3 to be sent 3", "Conversion: +10.0 pp, 95 % interval +4.2 pp to +15.8 pp.")
+"""What the page says, whichever warehouse it reads."""
+
+
+def sync_twice(club, *flags: str) -> None:
+    """One of three leaves, and one comes."""
+    for names in (("ada", "ben", "cleo"), ("ada", "cleo", "dan")):
+        club.people(*(f"{name},{name}@example.com,true" for name in names))
+        ran = club.tailrace("sync", *flags)
+        assert ran.code == 0, ran.err
+
+
+def shows_the_figures(address: str) -> None:
+    words, picture = look(address, "Made by Tailrace")
+    said = " ".join(words.split())
+    assert [figure for figure in FIGURES if figure not in said] == [], said
+    assert picture.startswith(b"\x89PNG")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_a_browser_shows_sizes_channels_lift_leaks_and_what_is_unresolved(club) -> None:
     pytest.importorskip("streamlit", reason="pip install 'tailrace[bi]' brings the dashboard")
-    club.people("ada,ada@example.com,true", "ben,ben@example.com,true", "cleo,cleo@example.com,true")
-    club.tailrace("sync")
-    club.people("ada,ada@example.com,true", "cleo,cleo@example.com,true", "dan,dan@example.com,true")
-    club.tailrace("sync")
+    sync_twice(club)
     club.tailrace("publish")
     with duckdb.connect(str(club.folder / "bi" / "bi.duckdb")) as copy:
         copy.execute(MEASURED)
     with serving(club.folder) as address:
-        words, picture = look(address, "Made by Tailrace")
-    said = " ".join(words.split())
-    figures = ("audiences 2 places in segments 3 messages taken 0 unresolved sends 0 leaked 1 Sizes",
-               "fans 3 4 1 3 0 0 3 · 3 +10.0 pp (+4.2 pp … +15.8 pp)", "channel ok messages taken hook 5 0 letters 5 0",
-               "sync standing persons fans__klaviyo suppressed 1", "No message is in doubt.",
-               "in the segment 3 to be sent 3", "Conversion: +10.0 pp, 95 % interval +4.2 pp to +15.8 pp.")
-    assert [figure for figure in figures if figure not in said] == [], said
-    assert picture.startswith(b"\x89PNG")
+        shows_the_figures(address)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_of_a_postgresql_server_it_shows_the_same_without_a_copy(club) -> None:
+    pytest.importorskip("streamlit", reason="pip install 'tailrace[bi]' brings the dashboard")
+    import psycopg
+
+    with running() as server:
+        at = server.database()
+        place = psycopg.conninfo.conninfo_to_dict(at)
+        club.edit("profiles.yml", "  outputs:\n", f"""  outputs:
+    postgres: {{type: postgres, host: {place["host"]}, port: 5432, user: {place["user"]}, password: "", threads: 1,
+               dbname: {place["dbname"]}, schema: club}}
+""")
+        sync_twice(club, "--target", "postgres")
+        with psycopg.connect(at, autocommit=True) as connection:
+            connection.execute(MEASURED)
+        with serving(club.folder, "--target", "postgres") as address:
+            shows_the_figures(address)
+        assert not (club.folder / "bi").exists()
