@@ -2,12 +2,10 @@
 with attempts as (
   select
     invoice_id,
-    count(case when status = 'failed' then 1 end) as failed_count,
     count(case when status = 'failed' and {{ within('attempted_at', days=var('payment_failed_days')) }} then 1 end)
       as failed_lately_count,
     max(case when status = 'failed' then attempted_at end) as last_failed_at
   from {{ ref('stg_payments') }}
-  where invoice_id is not null
   group by invoice_id
 ),
 

@@ -15,7 +15,6 @@ restocked as (
     row_number() over (partition by product_id order by changed_at desc) as recency
   from changes
   where qty_before = 0
-    and available_qty > 0
     and {{ within('changed_at', hours=var('stock_fresh_hours')) }}
 ),
 
@@ -51,7 +50,6 @@ judged as (
   left join bought using (person_id, product_id)
   where restocked.recency = 1
     and waiting.subscribed_at < restocked.restocked_at
-    and available.available_qty > 0
 ),
 
 queue as (
