@@ -17,10 +17,13 @@ pytestmark = pytest.mark.slow
 WANTED = {
     "audience", "candidates",
     # What many audiences are made of: a bound that slips there slips everywhere.
-    "account_members", "account_notes", "account_payers", "account_quotas", "person_consents", "person_purchases",
-    "person_rhythm", "person_value",
+    "account_activity", "account_attributes", "account_costs", "account_grants", "account_members", "account_notes",
+    "account_payers", "account_payments", "account_quotas", "account_trends", "person_attributes", "person_consents",
+    "person_engagement", "person_order_lines", "person_orders", "person_points", "person_purchases", "person_rhythm",
+    "person_tastes", "person_value", "person_words", "service_contacts",
 }
 """Tags and names of the models that are changed"""
+BUILT = ("+tag:audience", "+tag:candidates", "+person_attributes", "+account_attributes")
 EQUIVALENT = yaml.safe_load((Path(__file__).parent / "equivalent.yml").read_text("utf-8"))
 
 
@@ -34,7 +37,7 @@ def database():
 def by_model(tmp_path_factory: pytest.TempPathFactory, database) -> dict[str, list[Specimen]]:
     """Model → its unit tests, after dbt itself has run and passed them all."""
     shop: Shop = copy_project(tmp_path_factory.mktemp("mutants"))
-    assert shop.dbt("build", "--select", "+tag:audience", "+tag:candidates", "--exclude", "resource_type:test").success
+    assert shop.dbt("build", "--select", *BUILT, "--exclude", "resource_type:test").success
     found = defaultdict(list)
     for model, specimen in specimens(shop.manifest, shop.folder / "target", database, WANTED):
         found[model].append(specimen)

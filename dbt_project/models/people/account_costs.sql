@@ -37,8 +37,8 @@ select
   running.period_start,
   running.measured_at,
   running.cost_so_far,
-  cast(round(running.cost_projected, 2) as decimal(18, 2)) as cost_projected,
+  cast(running.cost_projected as decimal(18, 2)) as cost_projected,
   usual.periods as past_periods_count,
-  cast(round(usual.cost, 2) as decimal(18, 2)) as cost_usual
+  cast(usual.cost as decimal(18, 2)) as cost_usual
 from running
 left join usual on usual.account_id = running.account_id
