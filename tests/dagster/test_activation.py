@@ -214,3 +214,14 @@ def test_the_moment_of_the_run_is_the_moment_of_the_snapshot(corner: Corner) -> 
     shown = made(corner.launch(*CART, as_of="2026-04-02T06:00:00"))
     assert shown["audience/cart"]["as_of"] == 1775109600.0
     assert corner.sql("select taken_at::varchar from activation.snapshot") == [("2026-04-02 06:00:00",)]
+
+
+def test_audiences_of_one_run_are_looked_at_by_falling_priority(corner: Corner) -> None:
+    for name, priority in (("cart", 10), ("everybody", 90)):
+        file = corner.folder / f"models/audiences/{name}.yml"
+        said = f"audience:\n          messages: {{priority: {priority}}}\n"
+        file.write_text(file.read_text("utf-8").replace("audience:\n", said), encoding="utf-8")
+    result = corner.launch(*CART, "audience/everybody", "crm/everybody")
+    assert result.success
+    assert [event.step_key for event in result.all_events if event.event_type_value == "STEP_START"] == [
+        "activate_everybody", "activate_cart"]
