@@ -69,17 +69,17 @@ select
   mean_sent,
   mean_held,
   effect,
-  effect - 1.959964 * error as effect_low,
-  effect + 1.959964 * error as effect_high,
+  effect - 1.959963984540054 * error as effect_low,
+  effect + 1.959963984540054 * error as effect_high,
   effect / nullif(mean_held, 0) as relative_effect,
   effect * n_sent as incremental,
   adjusted_effect,
-  adjusted_effect - 1.959964 * adjusted_error as adjusted_low,
-  adjusted_effect + 1.959964 * adjusted_error as adjusted_high,
+  adjusted_effect - 1.959963984540054 * adjusted_error as adjusted_low,
+  adjusted_effect + 1.959963984540054 * adjusted_error as adjusted_high,
   effect - always_width * error as always_low,
   effect + always_width * error as always_high,
-  2.801585 * error as detectable,
-  coalesce(misfit < 10.828, true) as arms_fit
+  2.801585218112968 * error as detectable,
+  coalesce(misfit < 10.827566170662733, true) as arms_fit
 from effects
 {%- endmacro %}
 

@@ -6,6 +6,7 @@ Each draw is fixed by a seed. The bands are those of a binomial of that many exp
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import NormalDist
 
 import duckdb
 import numpy as np
@@ -108,7 +109,7 @@ def test_the_figures_are_those_of_another_computation() -> None:
     effect = sent.outcome.mean() - held.outcome.mean()
     assert {name: round(row[name], 9) for name in ("n_sent", "n_held", "effect", "effect_low", "incremental")} == {
         "n_sent": len(sent), "n_held": len(held), "effect": round(effect, 9),
-        "effect_low": round(effect - 1.959964 * error, 9), "incremental": round(effect * len(sent), 9)}
+        "effect_low": round(effect - NormalDist().inv_cdf(0.975) * error, 9), "incremental": round(effect * len(sent), 9)}
 
 
 def test_an_audience_without_one_of_the_arms_proves_nothing() -> None:
