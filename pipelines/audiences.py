@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt, model_validator
 
@@ -51,6 +51,11 @@ class Sync(Written):
     channel takes differences too, those are better: one bad row holds up nobody else."""
     shards: Annotated[StrictInt, Field(ge=1, le=64)] = 1
     """Parts that large plans are delivered in, by processes on as many machines as there are."""
+    exclude_held_out: StrictBool | None = None
+    """Whether the channel also keeps those held out, in a list of their own that campaigns exclude. By itself
+    where reach is paid for and somebody is held out; `true` without a holdout empties the list."""
+    standing: ClassVar[str] = "sent"
+    """Whose standing is this goes to the channel."""
 
     @model_validator(mode="after")
     def _sends_something(self) -> Self:
@@ -125,7 +130,10 @@ class Block(Written):
     guards: Guards = Guards()
     """Limits of its own."""
     holdout_salt: Name | None = None
-    """Audiences of one salt hold out the same persons; by itself each audience draws its own."""
+    """Audiences of one salt hold out the same persons; by itself each audience draws its own. A new salt of the model
+    `global_holdout` draws everybody anew."""
+    global_holdout: StrictBool = True
+    """Whether those held out of all marketing (the model `global_holdout`, where there is one) are spared here too."""
     goal: Goal | None = None
     """What tells whether the audience worked."""
     messages: Messages = Messages()
@@ -236,8 +244,12 @@ class Audience:
         return (sync.trigger.event, *(step.event for step in self.messages.steps)) if sync.trigger else ()
 
     def sync_id(self, sync: Sync) -> str:
-        """`abandoned_cart__meta_ads`."""
-        return f"{self.name}__{sync.to}"
+        """`abandoned_cart__meta_ads`; `abandoned_cart__meta_ads__held_out` of an exclusion list."""
+        return f"{self.name}__{sync.to}" if sync.standing == "sent" else f"{self.name}__{sync.to}__{sync.standing}"
+
+    def list_name(self, sync: Sync) -> str:
+        """What the channel's list is called: as the audience, or `abandoned_cart__held_out`."""
+        return self.name if sync.standing == "sent" else f"{self.name}__{sync.standing}"
 
     @property
     def consulted(self) -> tuple[GoalModel | RecipientsModel, ...]:
@@ -276,6 +288,9 @@ class SuppressionModel:
     """Whether its table could be read when the run began."""
     removal: float = SPARED_REMOVAL
     """Share of its persons that may leave at once; more stay spared until that is approved."""
+    salt: str = ""
+    """Of those held out of all marketing: what they were drawn by, and whoever was drawn stays so. Empty: a list like
+    any other."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from pipelines import nodes
-from pipelines.audiences import Audience, Goal, GoalModel, RecipientsModel
+from pipelines.audiences import Audience, GoalModel, RecipientsModel
 from pipelines.blocks import Flaw
 from pipelines.errors import did_you_mean
 from pipelines.nodes import Node
@@ -68,20 +68,29 @@ def _goal_of(audience: Audience, found: Consulted, built: Mapping[str, Node]) ->
     if goal is None:
         return None
     node = built.get(goal.model) if goal.model else found.deeds
-    key = nodes.key_of(node) if node else None
-    if node is None or key is None or key[0] != "person" or not node.get("relation_name"):
+    key = _key_in(node, audience) if node else None
+    if node is None or key is None or not node.get("relation_name"):
         return None
     at = goal.at or next(iter(_times(node)), "occurred_at")
-    return GoalModel(node["name"], node["relation_name"], key[1], node["unique_id"], at, goal.event)
+    return GoalModel(node["name"], node["relation_name"], key, node["unique_id"], at, goal.event)
 
 
-def goal_flaws(goal: Goal | None, built: Mapping[str, Node]) -> Iterator[Flaw]:
+def _key_in(node: Node, audience: Audience) -> str | None:
+    """Column of a model that says whose deed it is: the one marked as the audience's key is, or of its name."""
+    return nodes.identifiers_of(node).get(audience.key_kind) or (audience.key if audience.key in node["columns"] else None)
+
+
+def goal_flaws(audience: Audience, built: Mapping[str, Node]) -> Iterator[Flaw]:
     """What is wrong with the model of a goal."""
+    goal = audience.goal
     if goal is None or goal.model is None:
         return
     if goal.model not in built:
         yield ("goal", "model"), f"there is no model {goal.model}{did_you_mean(goal.model, built)}"
         return
+    if _key_in(built[goal.model], audience) is None:
+        yield ("goal", "model"), (f"{goal.model} does not say who reached the goal; mark the column of the "
+                                  f"{audience.key_kind} with meta: {{identifier: {audience.key_kind}}}")
     times = _times(built[goal.model])
     if goal.at and goal.at not in times:
         known = f"; it has {', '.join(times)}" if times else ""

@@ -33,7 +33,7 @@ def _exposure(audience: Audience, sync: Sync, owners: Mapping[str, Any]) -> dict
     owner = owners.get(audience.owner or "", {"name": audience.owner or "nobody"})
     return {
         "name": audience.sync_id(sync),
-        "label": f"{audience.name} in {sync.to}",
+        "label": f"{audience.list_name(sync)} in {sync.to}",
         "type": "application",
         "maturity": "high",
         "description": f"{'. '.join(_parts(audience, sync))}.",
@@ -44,6 +44,9 @@ def _exposure(audience: Audience, sync: Sync, owners: Mapping[str, Any]) -> dict
 
 def _parts(audience: Audience, sync: Sync) -> Iterator[str]:
     yield audience.description.rstrip(".") or audience.name
+    if sync.standing != "sent":
+        yield f"Those held out are kept in {sync.to}, {sync.every}, for campaigns to exclude"
+        return
     yield f"Sent to {sync.to}, {sync.every}" if sync.members else f"Messages by {sync.to}, {sync.every}"
     if sync.trigger:
         yield f"Who enters causes {sync.trigger.event}"

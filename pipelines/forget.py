@@ -127,6 +127,7 @@ def _forget_key(project: Project, person: str, by: str, reason: str, now: dateti
 def _leave(project: Project, audience: Audience | None, sync: str, connection: str, person: str) -> Place:
     """Take the person out of one channel."""
     tasks, faults = project.tasks(audience, connection) if audience else ([], [])
+    tasks = [task for task in tasks if task.sync_id == sync]
     if audience is None or not tasks:
         why = str(faults[0]) if faults else "the sync is no longer declared: remove them in the channel by hand"
         return Place(sync, connection, "unconfirmed", why)

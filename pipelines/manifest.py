@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipelines import blocks, checks, consulted, graph, nodes
+from pipelines import blocks, checks, consulted, graph, nodes, paid
 from pipelines.audiences import SPARED_REMOVAL, AliasModel, Audience, Block, Guards, SuppressionModel, Sync
 from pipelines.connections import Connections
 from pipelines.errors import Complaint, DeclarationError, did_you_mean
@@ -22,8 +22,8 @@ from pipelines.places import Atlas, Place
 
 ALWAYS = "do_not_contact"
 """The suppression that applies to every audience of a project that has it."""
-PAID = "do_not_retarget"
-"""The suppression that applies to every sync to a channel where reach is paid for, of a project that has it."""
+CONTROL = "global_holdout"
+"""The persons whom no marketing reaches, of a project that has such a model: what all of it is worth they tell."""
 _BUILT = ("model", "snapshot", "seed")
 
 
@@ -148,7 +148,7 @@ class _Reading:
         audience = self.compose(node, place, parts)
         draft = _Draft(audience, parts, place, (*place.meta(), "audience"))
         draft.complain(parts.flaws)
-        draft.complain(consulted.goal_flaws(audience.goal, self.nodes))
+        draft.complain(consulted.goal_flaws(audience, self.nodes))
         draft.complain(checks.check_syncs(audience, parts.syncs, nodes.has_contract(node)))
         draft.complain(checks.check_messages(audience, parts.syncs))
         draft.complaints += [place.complain((), problem) for problem in nodes.node_flaws(node)]
@@ -173,26 +173,24 @@ class _Reading:
             tags=tuple(node.get("tags") or ()),
             columns=nodes.columns_of(node),
             regions=nodes.regions_of(node),
-            suppress=parts.block.suppress,
+            suppress=self.spared_by(node, parts.block),
             holdout=parts.block.holdout,
             kind=parts.block.kind,
             guards=parts.block.guards,
             holdout_salt=parts.block.holdout_salt or node["name"],
             goal=parts.block.goal,
             messages=parts.block.messages,
-            syncs=tuple(self.with_default(parts.block, node["name"], sync) for _, sync in parts.syncs),
+            syncs=tuple(paid.complete(parts.block, node["name"], (sync for _, sync in parts.syncs), self.connections,
+                                      self.nodes)),
             upstream=nodes.upstream_of(node, self.manifest["nodes"]),
         )
         return consulted.equip(audience, self.consulted, self.nodes)
 
-    def with_default(self, block: Block, name: str, sync: Sync) -> Sync:
-        """The sync with what it spares by itself. A list of persons to spare is told whole."""
-        kind = self.connections.kind(sync.to) if self.connections and sync.to in self.connections else None
-        if sync.suppress is not None or kind is None or not kind.capabilities.paid:
-            return sync
-        if block.kind == "suppression" or name == PAID or PAID not in self.nodes:
-            return sync
-        return sync.model_copy(update={"suppress": (PAID,)})
+    def spared_by(self, node: Node, block: Block) -> tuple[str, ...]:
+        """What the audience names, and those held out of all marketing where it is marketing."""
+        is_held = block.kind == "marketing" and block.global_holdout and CONTROL not in (node["name"], *block.suppress)
+        is_known = (control := self.suppression(CONTROL)) and control.kind in nodes.identifiers_of(node)
+        return (*block.suppress, CONTROL) if is_held and is_known else block.suppress
 
     def column_complaints(self, node: Node, audience: Audience, place: Place) -> Iterator[Complaint]:
         taken: dict[str, str] = {}
@@ -207,13 +205,12 @@ class _Reading:
 
     def suppressions(self, drafts: list[_Draft]) -> tuple[SuppressionModel, ...]:
         found: dict[str, SuppressionModel] = {}
-        if ALWAYS in self.nodes:
-            place = self.atlas.find(self.nodes[ALWAYS])
-            if model := self.suppression(ALWAYS):
-                found[ALWAYS] = model
-            else:
-                problem = "applies to every audience, so mark its key column with meta: {identifier: person}"
-                self.complaints.append(place.complain((), problem))
+        for name, whom in ((ALWAYS, "every audience"), (CONTROL, "all marketing")):
+            if model := self.suppression(name):
+                found |= {name: model} if name == ALWAYS else {}
+            elif name in self.nodes:
+                problem = f"applies to {whom}, so mark its key column with meta: {{identifier: person}}"
+                self.complaints.append(self.atlas.find(self.nodes[name]).complain((), problem))
         for draft in drafts:
             for at, name in checks.named_suppressions(draft.audience):
                 model = self.suppression(name)
@@ -239,7 +236,9 @@ class _Reading:
             return None
         guards = self.guards_of(name, node)
         removal = SPARED_REMOVAL if guards.removal is None else guards.removal
-        return SuppressionModel(name, node["relation_name"], key[1], node["unique_id"], key[0], removal=removal)
+        salt = str((nodes.meta_of(node).get("audience") or {}).get("holdout_salt") or name) if name == CONTROL else ""
+        return SuppressionModel(name, node["relation_name"], key[1], node["unique_id"], key[0], removal=removal,
+                                salt=salt)
 
     def guards_of(self, name: str, node: Node) -> Guards:
         """Limits of a list of persons to spare: those of its audience, or `guards:` under its meta."""
@@ -261,6 +260,8 @@ class _Reading:
             )
         if name == audience.name:
             return "would spare everyone in it; name another model"
+        if name == CONTROL and audience.kind == "transactional":
+            return f"what is transactional is owed to everybody, those of {CONTROL} too: leave it out"
         if nodes.is_ephemeral(self.nodes[name]):
             return f"{name} is ephemeral and leaves no table to compare with; make it a table or a view"
         if model is None:

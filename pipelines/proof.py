@@ -49,7 +49,7 @@ def compare(
     """Compare the audience table with the sandbox's truth and the ledger of one sync."""
     groups = _expected(warehouse, audience, task, suppressions)
     lists = truth["channels"][task.destination.__module__.rpartition(".")[2]]["audiences"].values()
-    held = {person for found in lists if found["name"] == audience.name for person in found["keys"]}
+    held = {person for found in lists if found["name"] == audience.list_name(task.sync) for person in found["keys"]}
     everyone = set().union(*groups.values()) if groups else set()
     missing = sum(len(persons & held) != 1 for persons in groups.values())
     recorded = {key for (key,) in warehouse.query(
@@ -61,7 +61,7 @@ def compare(
 def _expected(
     warehouse: Warehouse, audience: Audience, task: Task, suppressions: Sequence[SuppressionModel]
 ) -> dict[str, set[str]]:
-    """Identifier → persons who have it, among those who are neither spared nor held out."""
+    """Identifier → persons who have it, among those of its standing."""
     spared = {str(key) for model in (*suppressions, *task.suppressions)
               for (key,) in warehouse.query(f"select {quote(model.key)} from {model.relation}")}
     own = audience.identifiers_for(task.sync)
@@ -69,7 +69,7 @@ def _expected(
     columns = ", ".join(quote(own[kind]) for kind in kinds)
     groups: dict[str, set[str]] = defaultdict(set)
     for key, *values in warehouse.query(f"select {quote(audience.key)}, {columns} from {audience.relation}"):
-        if key is None or str(key) in spared or _held_out(audience, str(key)):
+        if key is None or str(key) in spared or _standing(audience, str(key)) != task.sync.standing:
             continue
         for kind, value in zip(kinds, values, strict=True):
             try:
@@ -80,6 +80,6 @@ def _expected(
     return groups
 
 
-def _held_out(audience: Audience, key: str) -> bool:
+def _standing(audience: Audience, key: str) -> str:
     digest = hashlib.md5(f"{audience.holdout_salt}|{key}".encode()).hexdigest()
-    return int(digest[:8], 16) % 10_000 < round(audience.holdout * 10_000)
+    return "held_out" if int(digest[:8], 16) % 10_000 < round(audience.holdout * 10_000) else "sent"

@@ -112,7 +112,8 @@ class Run:
             journal.forget_before(control.epoch)
             journal.close()
         self._courier.lease_ends = self._ports.clock.monotonic() + lease.SECONDS
-        self._target = sync.target or _setting(self.subject.destination) or control.target
+        named = sync.target or (_setting(self.subject.destination) if sync.standing == "sent" else None)
+        self._target = named or control.target
         self._moved = bool(control.target) and self._target != control.target
         self._gone = bool(control.gone)
         self._forget_flushed()
@@ -137,7 +138,7 @@ class Run:
         destination = self.subject.destination
         if not self._target and self.subject.sync.members and destination.capabilities.needs_target:
             self._target = deliver.converse(
-                self._courier, destination.prepare(self.subject.audience.name), self._transport, self._ports.clock)
+                self._courier, destination.prepare(self.subject.list_name), self._transport, self._ports.clock)
 
     def plan(self, warehouse: Warehouse, looked: Looked) -> Plan:
         if not self.epoch:
@@ -160,7 +161,7 @@ class Run:
             return
         try:
             self._find_list()
-            batching = deliver.Batching(self._id, self.epoch, self.subject.audience.name, self.subject.sync,
+            batching = deliver.Batching(self._id, self.epoch, self.subject.list_name, self.subject.sync,
                                         self._target, self.subject.sparing)
             if self._plan.whole and not self._plan.held:
                 yield from sessions.send(batching, self._courier, self._transport, self._ports.warehouse,
@@ -239,11 +240,11 @@ class Run:
         self._journal.close()
 
     def _counts(self, result: Result) -> dict[str, int]:
-        plan = self._plan
+        plan, excludes = self._plan, self.subject.sync.standing == "held_out"
         return {"add": plan.add, "update": plan.update, "remove": plan.remove, "trigger": plan.trigger,
                 "accepted": result.accepted, "rejected": result.rejected, "deferred": result.deferred,
                 "unknown": result.unknown, "pending": result.pending, "unusable": plan.unusable,
-                "members": plan.segment - plan.suppressed - plan.held_out}
+                "members": plan.held_out if excludes else plan.segment - plan.suppressed - plan.held_out}
 
     def _result(self, counts: dict[str, int], seconds: float) -> Result:
         plan = self._plan

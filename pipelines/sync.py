@@ -157,7 +157,8 @@ def _look(
     doubts = guards.judge_movement(moved, limits) if audience.syncs else ()  # what goes nowhere endangers nobody
     said = "; ".join(each.message for each in doubts)
     released = doubts and any(is_approved(warehouse, subject, ports.clock.now()) for subject in subjects)
-    taken = snapshot.record(warehouse, audience, seen, at, ports.clock.now(), *(("", said) if released else (said,)))
+    taken = snapshot.record(warehouse, audience, seen, at, ports.clock.now(), *(("", said) if released else (said, "")),
+                            suppressions)
     return Looked(taken, (*doubts, *said_of_lists.objections), tuple(notes), said_of_lists.shrunk, seen.missing)
 
 

@@ -14,7 +14,8 @@ ROOT = Path(__file__).parent.parent
 FLOORS = {
     "destinations": 0, "errors": 0,
     **dict.fromkeys(("marks", "notation", "places", "audiences", "blocks", "nodes", "checks", "manifest", "connections",
-                     "graph", "profiles", "seeding", "written", "messages", "consulted", "warehouse", "state"), 1),
+                     "graph", "profiles", "seeding", "written", "messages", "consulted", "paid", "warehouse",
+                     "state"), 1),
     "planning": 2, "delivery": 3,
     **dict.fromkeys(("dbt", "gate", "sync", "run", "project", "work", "proof", "shards"), 4),
 }

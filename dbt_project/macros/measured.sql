@@ -17,6 +17,11 @@ select
 {% if there -%} from {{ relation }} {%- else -%} where false {%- endif %}
 {%- endmacro %}
 
+{# Whether a sync keeps those held out, for campaigns to exclude: nobody is reached by it. #}
+{% macro is_exclusion(sync_id) -%}
+  ({{ sync_id }} like '%!_!_held!_out' escape '!')
+{%- endmacro %}
+
 {# One row an audience: its goal, the time in which it counts, and the share held out; all of the graph. #}
 {% macro declared_goals() -%}
   {%- set found = [] -%}

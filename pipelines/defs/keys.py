@@ -28,7 +28,7 @@ def snapshot_key(audience: Audience) -> dg.AssetKey:
 
 def sync_key(audience: Audience, sync: Sync) -> dg.AssetKey:
     """`meta_ads/abandoned_cart`."""
-    return dg.AssetKey([sync.to, audience.name])
+    return dg.AssetKey([sync.to, audience.list_name(sync)])
 
 
 def group_of(node: Mapping[str, Any], project: str) -> str:

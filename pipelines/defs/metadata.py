@@ -68,7 +68,8 @@ def describe_snapshot(audience: Audience, suppressions: Sequence[str]) -> str:
     """What the page of the snapshot says first."""
     spared = ", ".join(f"`{name}`" for name in suppressions) or "nobody"
     standing = f"sent, held out ({audience.holdout * 100:g} %) or suppressed (by {spared})"
-    goes = ", ".join(f"`{sync.to}` (cadence {sync.every})" for sync in audience.syncs) or "nowhere: it is only counted"
+    goes = ", ".join(f"`{sync.to}` (cadence {sync.every})" for sync in audience.syncs
+                     if sync.standing == "sent") or "nowhere: it is only counted"
     return "\n\n".join(filter(None, [
         audience.description,
         f"Who is in `{audience.name}`, frozen at one moment, with each one's standing: {standing}. Goes to {goes}.",
@@ -79,6 +80,9 @@ def describe_sync(audience: Audience, sync: Sync, destination: str) -> str:
     """What the page of a sync says first."""
     channel = f"`{sync.to}`" if sync.to == destination else f"`{sync.to}` ({destination})"
     kept = f"The members of `{audience.name}` as {channel} has acknowledged them."
+    if sync.standing != "sent":
+        return (f"Those held out of `{audience.name}`, as {channel} has acknowledged them: a list for campaigns to "
+                f"exclude. Cadence {sync.every}.")
     sent = f"Messages to those who enter `{audience.name}`, through {channel}."
     told = f" Whoever enters causes `{sync.trigger.event}`." if sync.trigger else ""
     return f"{kept if sync.members else sent} Cadence {sync.every}.{told}"

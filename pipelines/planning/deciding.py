@@ -22,8 +22,6 @@ from pipelines.state import candidates, desired, triggers
 from pipelines.state.candidates import Rules
 from pipelines.warehouse.protocol import Warehouse, quote
 
-CONTROL = "global_holdout"
-"""The list of persons whom no marketing reaches: what all of it is worth is measured by them."""
 EVER = timedelta(days=36_500)
 FORGIVEN = timedelta(days=30)
 """A follow-up that has been too late for so long is found no more."""
@@ -72,7 +70,7 @@ class Telling:
     def rules(self) -> Rules:
         said, is_marketing = self.audience.messages, self.audience.kind == "marketing"
         cap = said.cap if is_marketing else None
-        control = tuple(model for model in self.sparing if model.name == CONTROL)
+        control = tuple(model for model in self.sparing if model.salt)
         return Rules(
             audience=self.audience.name, sync_id=self.id, at=self.at, now=self.now, priority=said.priority,
             counts=is_marketing, shares=self.shares,
@@ -82,7 +80,7 @@ class Telling:
             cap=cap.messages if cap else None, full_since=self.at - (cap.within if cap else EVER),
             frees_after=cap.within.total_seconds() if cap else 0.0, goal=self.audience.goal_model,
             refusing=_refusing(self.audience.recipients, self.destination, self.ways), control=control,
-            sparing=tuple(model for model in self.sparing if model.name != CONTROL))
+            sparing=tuple(model for model in self.sparing if not model.salt))
 
 
 def decide(warehouse: Warehouse, telling: Telling, *, write: bool) -> tuple[int, int]:
@@ -187,7 +185,7 @@ def _open_channels(warehouse: Warehouse, telling: Telling) -> None:
     warehouse.execute("create temp table zones (person_key varchar, zone varchar)")
     warehouse.execute("create temp table quiet (sync_id varchar, zone varchar, until timestamp)")
     order = telling.audience.messages.channels if telling.shares else (telling.sync.to,)
-    by_name = {sync.to: sync for sync in telling.audience.syncs}
+    by_name = {sync.to: sync for sync in telling.audience.syncs if sync.trigger}
     chosen = [(telling.audience.sync_id(by_name[name]), by_name[name].trigger) for name in order if name in by_name]
     open_to = [(sync_id, trigger) for sync_id, trigger in chosen if trigger]
     warehouse.insert("temp.channels", {

@@ -51,9 +51,21 @@ class Subject:
         return self.audience.sync_id(self.sync)
 
     @property
+    def list_name(self) -> str:
+        return self.audience.list_name(self.sync)
+
+    @property
     def takes_in(self) -> bool:
-        """Whether who comes in is never held: the audience is itself a list of persons to spare, told bit by bit."""
-        return self.audience.kind == "suppression" and self.sync.mode != "replace"
+        """Whether who comes in is never held: it is a list of persons to spare, told bit by bit."""
+        spares = self.audience.kind == "suppression" or self.sync.standing != "sent"
+        return spares and self.sync.mode != "replace"
+
+    @property
+    def limits(self) -> guards.Limits:
+        """Where guards begin to object to its plan. The few who are held out come and go with the audience, whose
+        own movement is judged; so how many leave an exclusion list is not."""
+        limits = limits_of(self.audience)
+        return replace(limits, removal=1.0) if self.takes_in and self.sync.standing != "sent" else limits
 
     @property
     def mapped(self) -> mapping.Mapped:
@@ -83,7 +95,8 @@ def compare(warehouse: Warehouse, subject: Subject, now: datetime) -> None:
     able = destination.capabilities
     versions.catch_up(warehouse, subject.id)
     desired.refresh(warehouse, subject.id, columns_of(audience, sync, destination),
-                    mapping_of(audience, sync, destination), renderer(audience, sync, destination), subject.own)
+                    mapping_of(audience, sync, destination), renderer(audience, sync, destination), subject.own,
+                    sync.standing)
     period = sync.reassert_every.total_seconds() if sync.reassert_every else None
     ledger.compare(warehouse, subject.id, now, lateness(destination), members=sync.members, reassert_every=period)
     if subject.resync and sync.members:
@@ -119,7 +132,7 @@ def draft(
     cause = cause or ("another remote list" if control.gone else _cause(warehouse, subject))
     reach, types = _measure(warehouse, subject, looked, rekeyed=cause.startswith(MAPPING))
     hold = holds.current(warehouse, subject.id)
-    limits = limits_of(subject.audience)
+    limits = subject.limits
     if hold:
         limits = limits.stricter(guards.Limits.of(hold.limits))
     gone = (guards.list_gone(control.gone, _count_wanted(warehouse)),) if control.gone else ()
@@ -154,7 +167,7 @@ def ask_to_refill(warehouse: Warehouse, subject: Subject, said: str, plan: Plan,
     wanted = _count_wanted(warehouse)
     objection = guards.list_gone(said, wanted)
     plan_id = holds.digest(warehouse, subject.id, subject.sparing, messages=False, shrinking=subject.takes_in)
-    holds.open_hold(warehouse, subject.id, plan_id, [asdict(objection)], limits_of(subject.audience).finite(), now)
+    holds.open_hold(warehouse, subject.id, plan_id, [asdict(objection)], subject.limits.finite(), now)
     return replace(plan, wanted=wanted, add=wanted, update=0, remove=0, keep=0, trigger=0, silent=0, whole=0,
                    objections=(objection,), plan_id=plan_id, held=True)
 

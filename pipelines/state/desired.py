@@ -1,4 +1,4 @@
-"""What a sync wants in its channel: the members of standing `sent`, each rendered once and rendered again only when its
+"""What a sync wants in its channel: the members of its standing, each rendered once and rendered again only when its
 row or the mapping changed. A million unchanged members cost one join of integers and no Python.
 
 Rendering (identifiers normalised as the channel wants them, attributes as JSON) is a function handed in by planning:
@@ -41,13 +41,13 @@ Render = Callable[[Columns], Rendered]
 
 def refresh(
     warehouse: Warehouse, sync_id: str, columns: Sequence[str], mapping: str, render: Render,
-    spared: Sequence[SuppressionModel] = (),
+    spared: Sequence[SuppressionModel] = (), standing: str = "sent",
 ) -> None:
     """Bring `desired` of this sync in line with `segment` and `audience_rows` of the snapshot just taken.
 
     `spared`: suppressions that apply to this sync alone, and so are in no standing.
     """
-    find_stale(warehouse, sync_id, columns, mapping, spared)
+    find_stale(warehouse, sync_id, columns, mapping, spared, standing)
     wanted = ", ".join(f"r.{quote(column)}" for column in columns)
     rendered = _render(read_columns(
         warehouse, f"""select s.person_key as _key, s.fingerprint as _fingerprint, {wanted} from temp.stale as s
@@ -61,7 +61,8 @@ def refresh(
 
 
 def find_stale(
-    warehouse: Warehouse, sync_id: str, columns: Sequence[str], mapping: str, spared: Sequence[SuppressionModel] = ()
+    warehouse: Warehouse, sync_id: str, columns: Sequence[str], mapping: str, spared: Sequence[SuppressionModel] = (),
+    standing: str = "sent",
 ) -> None:
     """Leave `stale`: persons whose row or mapping is not the one they were rendered from, and those who are gone."""
     fingerprint = warehouse.fingerprint([f"'{mapping}'", *(f"r.{quote(column)}" for column in columns)])
@@ -71,7 +72,7 @@ def find_stale(
         with known as (select person_key, fingerprint from activation.desired where sync_id = ?),
         present as (
             select r._key as person_key, {fingerprint} as fingerprint from temp.audience_rows as r
-            inner join temp.segment as s on r._key = s.person_key and s.standing = 'sent'
+            inner join temp.segment as s on r._key = s.person_key and s.standing = '{standing}'
             {_without(spared)})
         select coalesce(p.person_key, k.person_key) as person_key, p.fingerprint, k.person_key is not null as known
         from present as p full join known as k on p.person_key = k.person_key

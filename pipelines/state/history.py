@@ -115,7 +115,9 @@ def _suppressed_by(
     last_good = {name for (name,) in warehouse.query(
         "select model from activation.spared where person_key = ?", [person])}
     for model in suppressions:
-        if has(model.relation, model.key):
+        if model.salt:
+            yield from [model.name] if model.name in last_good else []
+        elif has(model.relation, model.key):
             yield model.name
         elif model.name in last_good:
             yield f"{model.name} (its last good list)"

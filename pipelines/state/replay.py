@@ -25,7 +25,7 @@ class Planned(NamedTuple):
     """Key under which the person's stay began."""
     entry_id: int | None
     was_sent: bool
-    """Whether the person had standing `sent` in the snapshot that it was planned from."""
+    """Whether the person had the standing of the sync in the snapshot that it was planned from."""
     had_entered: bool
     """Whether a stay of theirs began at the snapshot that a message names."""
     was_told: bool
@@ -67,7 +67,7 @@ def planned(warehouse: Warehouse, ran: Ran) -> list[Planned]:
                 o.person_key),
             o.snapshot_id,
             exists (select 1 from activation.membership as m
-                where m.audience = $audience and m.person_key = o.person_key and m.standing = 'sent'
+                where m.audience = $audience and m.person_key = o.person_key and m.standing = $standing
                     and m.valid_from <= o.snapshot_id and (m.valid_to is null or m.valid_to > o.snapshot_id)),
             exists (select 1 from activation.membership as m
                 where m.audience = $audience and m.person_key = o.person_key and m.entry_id = o.snapshot_id),
@@ -79,4 +79,5 @@ def planned(warehouse: Warehouse, ran: Ran) -> list[Planned]:
                     and b.attributes <> o.attributes)
         from activation.op as o
         where o.sync_id = $sync_id and o.epoch = $epoch and o.action <> 'replace' order by o.seq""",
-        {"audience": ran.audience, "sync_id": ran.sync_id, "epoch": ran.epoch})]
+        {"audience": ran.audience, "sync_id": ran.sync_id, "epoch": ran.epoch,
+         "standing": "held_out" if ran.sync_id.endswith("__held_out") else "sent"})]

@@ -66,7 +66,7 @@ TABLES = {
 }
 """Name → columns. Times are UTC without zone."""
 
-INTERFACE = (*VIEWS, "membership")
+INTERFACE = (*VIEWS, "membership", "drawn")
 """What BI may rely on; README.md beside this describes it."""
 
 

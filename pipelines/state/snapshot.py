@@ -94,7 +94,7 @@ def _peak(warehouse: Warehouse, audience: str, at: datetime) -> int:
 
 def record(
     warehouse: Warehouse, audience: Audience, view: View, at: datetime, now: datetime, doubt: str = "",
-    released: str = "",
+    released: str = "", spared: Sequence[SuppressionModel] = (),
 ) -> Snapshot:
     """Write the snapshot down, `now`. With a `doubt` it is held: history stays as it was. Call inside a transaction.
 
@@ -105,6 +105,7 @@ def record(
     if not doubt:
         _move(warehouse, audience.name, newest + 1)
         holdouts.remember(warehouse, audience)
+        holdouts.remember_control(warehouse, spared)
     taken = Snapshot(audience.name, newest + 1, at, view.segment, view.suppressed, view.held_out, view.entered,
                      view.left, view.null_keys, view.duplicates, doubt)
     warehouse.execute(

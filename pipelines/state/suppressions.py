@@ -3,6 +3,9 @@
 The last good list of each suppression model is kept here (`spared`). It takes in whoever is new at once. It lets go of
 those who left only when so many may leave at once, or when a person approved exactly that: a build that lost half of
 its consents frees nobody. Those who were forgotten are not written down; their tombstone keeps them out.
+
+Persons held out of all marketing are drawn, not listed: whoever has been told stays told, and whoever was left out
+stays left out, whatever the model says by now (`holdouts`).
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pipelines.audiences import SuppressionModel
-from pipelines.state import tombstones
+from pipelines.state import holdouts, tombstones
 from pipelines.warehouse.protocol import Warehouse, literal, quote
 
 
@@ -36,7 +39,7 @@ def find(warehouse: Warehouse, models: Sequence[SuppressionModel]) -> tuple[Supp
 def persons(models: Sequence[SuppressionModel]) -> str:
     """SQL of the person keys (`_key`) that must be spared now."""
     each = [f"select cast({quote(model.key)} as varchar) as _key from {model.relation}"
-            for model in models if model.is_there]
+            for model in models if model.is_there and not model.salt]
     if models:
         names = ", ".join(literal(model.name) for model in models)
         each.append(f"select person_key as _key from activation.spared where model in ({names})")
@@ -56,6 +59,8 @@ def compare(warehouse: Warehouse, model: SuppressionModel, key: tombstones.Key) 
     column = f"cast({quote(model.key)} as varchar)"
     warehouse.execute(f"""create temp table sparing as select distinct {column} as person_key from {model.relation}
         where {column} is not null""")
+    if model.salt:
+        holdouts.redraw(warehouse, model.name, model.salt)
     if model.kind == "person":
         tombstones.leave_out(warehouse, key, "temp.sparing")
     warehouse.execute("""create temp table freed as select person_key from activation.spared

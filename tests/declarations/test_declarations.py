@@ -124,6 +124,7 @@ def test_do_not_retarget_spares_every_paid_channel_unless_a_sync_says_otherwise_
     assert own == {
         "followed__ads": [],
         "full__ads": [],  # a suppression itself
+        "full__ads__held_out": [],
         "full__chat": ["quiet_now"],
         "full__mail": [],
         "older__mail": [],
@@ -145,7 +146,16 @@ def test_a_misspelt_audience_is_answered_with_the_nearest_name(valid):
 
 def test_a_sync_has_the_name_of_its_audience_and_connection(valid):
     full = valid.find("full")
-    assert [full.sync_id(sync) for sync in full.syncs] == ["full__ads", "full__mail", "full__chat"]
+    assert [full.sync_id(sync) for sync in full.syncs] == [
+        "full__ads", "full__mail", "full__chat", "full__ads__held_out"]
+
+
+def test_whom_an_audience_holds_out_is_excluded_where_reach_is_paid_for_or_a_sync_says_so(valid):
+    lists = {a.name: [(a.list_name(sync), sync.to) for sync in a.syncs if sync.standing == "held_out"]
+             for a in valid.audiences}
+    assert {name: found for name, found in lists.items() if found} == {"full": [("full__held_out", "ads")]}
+    [excluded] = [sync for sync in valid.find("full").syncs if sync.standing == "held_out"]
+    assert (excluded.target, excluded.trigger, excluded.send, excluded.every) == (None, None, {}, "1d")
 
 
 @pytest.mark.parametrize(

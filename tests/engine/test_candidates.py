@@ -238,7 +238,8 @@ def test_held_out_suppressed_and_unreachable_persons_have_their_reason(tell) -> 
 def test_whoever_is_left_out_of_all_marketing_is_held_out_of_its_messages(tell) -> None:
     world = tell()
     table(world, "control", "person_id varchar", ("ada",))
-    world.suppressions += (SuppressionModel("global_holdout", f"{world.engine.schema}.control", "person_id"),)
+    world.suppressions += (SuppressionModel("global_holdout", f"{world.engine.schema}.control", "person_id",
+                                             salt="spring"),)
     enter(world, 1, ADA, BEN)
     assert (codes(world), sent(world)) == ([("held_out", "of all marketing")], [("ben@x.io", "cart_abandoned")])
 

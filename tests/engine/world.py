@@ -296,7 +296,7 @@ class World:
 
     @property
     def tasks(self) -> list[Task]:
-        return [Task(f"{self.name}__{sync.to}", sync, self.destination, self.own)
+        return [Task(self.audience.sync_id(sync), sync, self.destination, self.own)
                 for sync in (self.sync, *self.others)]
 
     def plan(self, days: float = 0) -> dict[str, int]:

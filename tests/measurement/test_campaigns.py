@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.realdata.projects import Project, environment
 from tests.realdata.conftest import shared  # noqa: F401 - a fixture
+from tests.realdata.projects import Project, environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.realdata]
 

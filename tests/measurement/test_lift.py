@@ -109,7 +109,8 @@ def test_the_figures_are_those_of_another_computation() -> None:
     effect = sent.outcome.mean() - held.outcome.mean()
     assert {name: round(row[name], 9) for name in ("n_sent", "n_held", "effect", "effect_low", "incremental")} == {
         "n_sent": len(sent), "n_held": len(held), "effect": round(effect, 9),
-        "effect_low": round(effect - NormalDist().inv_cdf(0.975) * error, 9), "incremental": round(effect * len(sent), 9)}
+        "effect_low": round(effect - NormalDist().inv_cdf(0.975) * error, 9),
+        "incremental": round(effect * len(sent), 9)}
 
 
 def test_an_audience_without_one_of_the_arms_proves_nothing() -> None:

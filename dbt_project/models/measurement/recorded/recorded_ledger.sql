@@ -1,1 +1,3 @@
-{{ recorded('ledger') }}
+select *
+from ({{ recorded('ledger') }}) as said
+where not {{ is_exclusion('sync_id') }}

@@ -1,1 +1,3 @@
-{{ recorded('receipts') }}
+select *
+from ({{ recorded('receipts') }}) as said
+where not {{ is_exclusion('sync_id') }}
