@@ -77,7 +77,8 @@ def _goal_of(audience: Audience, found: Consulted, built: Mapping[str, Node]) ->
 
 def _key_in(node: Node, audience: Audience) -> str | None:
     """Column of a model that says whose deed it is: the one marked as the audience's key is, or of its name."""
-    return nodes.identifiers_of(node).get(audience.key_kind) or (audience.key if audience.key in node["columns"] else None)
+    same_name = audience.key if audience.key in node["columns"] else None
+    return nodes.identifiers_of(node).get(audience.key_kind) or same_name
 
 
 def goal_flaws(audience: Audience, built: Mapping[str, Node]) -> Iterator[Flaw]:

@@ -47,6 +47,35 @@ where false
   {%- endfor %}
 {%- endmacro %}
 
+{# One row a message of a sync, and one a follow-up of it; all of the graph. #}
+{% macro declared_messages() -%}
+  {%- set found = [] -%}
+  {%- for node in (graph.nodes.values() if execute else []) | sort(attribute='name') -%}
+    {%- set block = (node.config.meta or {}).get('audience') if node.resource_type == 'model' else none -%}
+    {%- for sync in (block.syncs or []) if sync.trigger %}
+      {%- do found.append((node.name, sync.to, sync.trigger.event, none)) -%}
+      {%- for step in (block.messages or {}).get('steps') or [] %}
+        {%- do found.append((node.name, sync.to, step.event, step.event)) -%}
+      {%- endfor -%}
+    {%- endfor -%}
+  {%- endfor -%}
+  {%- for audience, connection, event, step in found %}
+select
+  '{{ audience }}' as audience,
+  '{{ audience }}__{{ connection }}' as sync_id,
+  '{{ event }}' as event,
+  cast({{ "'" ~ step ~ "'" if step else 'null' }} as varchar) as step
+{{ 'union all' if not loop.last }}
+  {%- else %}
+select
+  cast(null as varchar) as audience,
+  cast(null as varchar) as sync_id,
+  cast(null as varchar) as event,
+  cast(null as varchar) as step
+where false
+  {%- endfor %}
+{%- endmacro %}
+
 {# `90m`, `48h`, `14d` or `2w` in seconds. #}
 {% macro seconds_of(duration) -%}
   {%- set text = duration | string -%}

@@ -24,7 +24,8 @@ def template(name: str = "page.html", folder: Path = Path(__file__).parent) -> T
 
     environment = Environment(loader=FileSystemLoader(folder), autoescape=True, trim_blocks=True,
                               lstrip_blocks=True, undefined=StrictUndefined)
-    environment.filters |= {"number": _number, "share": _share, "moment": _moment, "signed": _signed}
+    environment.filters |= {"number": _number, "share": _share, "moment": _moment, "signed": _signed,
+                            "money": _money, "span": _span}
     return environment.get_template(name)
 
 
@@ -40,6 +41,17 @@ def _number(value: float | None) -> str:
 def _signed(value: float, metric: str) -> str:
     text = f"{value * 100:+.1f} pp" if metric == "conversion" else f"{value:+,.2f} €"
     return text.replace("-", "−")
+
+
+def _money(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.2f} €"
+
+
+def _span(seconds: float) -> str:
+    for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} seconds"
 
 
 def _share(value: float | None) -> str:

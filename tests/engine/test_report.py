@@ -95,15 +95,18 @@ def test_lift_is_told_with_its_interval(world: World, low: float, high: float, v
     world.sql("create schema measurement")
     world.sql("create table measurement.lifts as select 'conversion' as metric, 'cart' as audience, 900 as n_sent,"
               " 100 as n_held, 0.1::float8 as mean_sent, 0.08::float8 as mean_held, 0.02::float8 as effect,"
-              f" {low}::float8 as effect_low, {high}::float8 as effect_high, 0.03::float8 as detectable,"
-              " true as arms_fit")
+              f" {low}::float8 as effect_low, {high}::float8 as effect_high, 0.021::float8 as adjusted_effect,"
+              " 0.003::float8 as adjusted_low, 0.039::float8 as adjusted_high, -0.1::float8 as always_low,"
+              " 0.14::float8 as always_high, 0.03::float8 as detectable, true as arms_fit")
     text = " ".join(Page(page(world)).words).replace("−", "-")
     assert f"Conversion: +2.0 pp , 95 % interval {low * 100:+.1f} pp to {high * 100:+.1f} pp. {verdict}" in text
-    assert "900 were sent, 100 held out." in text
+    assert "(CUPED): +2.1 pp, +0.3 pp to +3.9 pp." in text
+    assert "each day: -10.0 pp to +14.0 pp. 900 were sent, 100 held out." in text
 
 
 def test_arms_of_other_sizes_than_were_drawn_prove_nothing() -> None:
-    lift = figures.Lift("conversion", 900, 300, 0.1, 0.08, 0.02, 0.01, 0.03, 0.03, arms_fit=False)
+    lift = figures.Lift("conversion", 900, 300, 0.1, 0.08, 0.02, 0.01, 0.03, 0.02, 0.01, 0.03, 0, 0.1, 0.03,
+                        arms_fit=False)
     assert lift.verdict.startswith("The arms have not the sizes that were drawn")
 
 

@@ -1,4 +1,4 @@
-"""Somebody else's project holds people out: of one audience, in ads too, and of all marketing; and then resizes both."""
+"""Somebody else's project holds people out, of one audience and of all marketing, and then resizes both."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ def declare(bakery: Bakery, holdout: str, control: str) -> None:
     lines = [line for line in file.read_text().splitlines() if "holdout:" not in line]
     lines.insert(lines.index("        audience:") + 1, f"          holdout: {holdout}")
     file.write_text("\n".join([*lines, ""]))
-    (bakery.folder / f"{CONTROL}.sql").write_text(f"select guest_no from {{{{ source('till', 'guests') }}}} where {control}")
+    drawn = f"select guest_no from {{{{ source('till', 'guests') }}}} where {control}"
+    (bakery.folder / f"{CONTROL}.sql").write_text(drawn)
     (bakery.folder / f"{CONTROL}.yml").write_text(
         "models: [{name: global_holdout, columns: [{name: guest_no, config: {meta: {identifier: person}}}]}]")
 
