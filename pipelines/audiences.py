@@ -52,8 +52,8 @@ class Sync(Written):
     shards: Annotated[StrictInt, Field(ge=1, le=64)] = 1
     """Parts that large plans are delivered in, by processes on as many machines as there are."""
     exclude_held_out: StrictBool | None = None
-    """Whether the channel also keeps those held out, in a list of their own that campaigns exclude. By itself
-    where reach is paid for and somebody is held out; `true` without a holdout empties the list."""
+    """Whether the channel gets those held out too, in a list that campaigns exclude; by itself where reach is paid for.
+    `true` without a holdout empties it."""
     standing: ClassVar[str] = "sent"
     """Whose standing is this goes to the channel."""
 
@@ -130,8 +130,7 @@ class Block(Written):
     guards: Guards = Guards()
     """Limits of its own."""
     holdout_salt: Name | None = None
-    """Audiences of one salt hold out the same persons; by itself each audience draws its own. A new salt of the model
-    `global_holdout` draws everybody anew."""
+    """Audiences of one salt hold out the same persons; by itself each draws its own."""
     global_holdout: StrictBool = True
     """Whether those held out of all marketing (the model `global_holdout`, where there is one) are spared here too."""
     goal: Goal | None = None
@@ -289,8 +288,7 @@ class SuppressionModel:
     removal: float = SPARED_REMOVAL
     """Share of its persons that may leave at once; more stay spared until that is approved."""
     salt: str = ""
-    """Of those held out of all marketing: what they were drawn by, and whoever was drawn stays so. Empty: a list like
-    any other."""
+    """Of those held out of all marketing: what they are drawn by, once. Empty: a list like any other."""
 
 
 @dataclass(frozen=True, slots=True)

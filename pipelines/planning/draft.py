@@ -62,8 +62,7 @@ class Subject:
 
     @property
     def limits(self) -> guards.Limits:
-        """Where guards begin to object to its plan. The few who are held out come and go with the audience, whose
-        own movement is judged; so how many leave an exclusion list is not."""
+        """Where guards object to its plan. How many leave an exclusion list is none: the audience's is judged."""
         limits = limits_of(self.audience)
         return replace(limits, removal=1.0) if self.takes_in and self.sync.standing != "sent" else limits
 
