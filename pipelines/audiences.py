@@ -52,10 +52,8 @@ class Sync(Written):
     shards: Annotated[StrictInt, Field(ge=1, le=64)] = 1
     """Parts that large plans are delivered in, by processes on as many machines as there are."""
     exclude_held_out: StrictBool | None = None
-    """Whether the channel gets those held out too, in a list that campaigns exclude; by itself where reach is paid for.
-    `true` without a holdout empties it."""
+    """Whether the channel gets those held out too, as a list that campaigns exclude; by itself where reach is paid."""
     standing: ClassVar[str] = "sent"
-    """Whose standing is this goes to the channel."""
 
     @model_validator(mode="after")
     def _sends_something(self) -> Self:
@@ -266,8 +264,7 @@ class Audience:
 
 
 def in_turn(audiences: Iterable[Audience]) -> list[Audience]:
-    """In the order in which one run looks at them: lists of persons to spare, then by falling priority of messages, so
-    that the highest takes the room under a cap though all entries are new."""
+    """As one run looks at them: lists to spare first, then by priority: the highest takes the room under a cap."""
     return sorted(audiences, key=lambda each: (each.kind != "suppression", -each.messages.priority))
 
 
@@ -286,7 +283,7 @@ class SuppressionModel:
     is_there: bool = True
     """Whether its table could be read when the run began."""
     removal: float = SPARED_REMOVAL
-    """Share of its persons that may leave at once; more stay spared until that is approved."""
+    """Share of its persons that may leave at once; more stay spared until it is approved."""
     salt: str = ""
     """Of those held out of all marketing: what they are drawn by, once. Empty: a list like any other."""
 
@@ -297,7 +294,6 @@ class AliasModel:
 
     name: str
     relation: str
-    """The table as quoted SQL text."""
     old: str
     """Column of the key that no longer stands: `old_…`."""
     new: str

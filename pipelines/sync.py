@@ -25,7 +25,7 @@ from pipelines.audiences import Audience, SuppressionModel, Sync
 from pipelines.delivery import deliver
 from pipelines.errors import LeaseHeld
 from pipelines.planning import guards, sparing
-from pipelines.planning.draft import Subject, draft, is_approved, limits_of
+from pipelines.planning.draft import Subject, draft, is_approved
 from pipelines.planning.plan import Looked, Plan
 from pipelines.run import Ports, Result, Run, catch_up, catch_up_shards
 from pipelines.state import aliases, holds, lease, schema, snapshot
@@ -149,7 +149,7 @@ def _look(
     said_of_lists = sparing.refresh(warehouse, list(models), ports.key, ports.clock.now())
     aliases.refresh(warehouse, ports.aliases, audience.name, snapshot.naive(at), ports.key)
     seen = snapshot.look(warehouse, audience, suppressions, ports.key, at)
-    limits = limits_of(audience)
+    limits = guards.limits_of(audience)
     for subject in subjects:
         if hold := holds.current(warehouse, subject.id):
             limits = limits.stricter(guards.Limits.of(hold.limits))

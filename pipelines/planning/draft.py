@@ -5,13 +5,12 @@ The statements live in `pipelines.state`; this is their order.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from destinations.protocol import Dedupe, Destination, Operation
-from pipelines.audiences import REMOVAL, SPARED_REMOVAL, Audience, SuppressionModel, Sync
+from pipelines.audiences import Audience, SuppressionModel, Sync
 from pipelines.messages import Trigger
 from pipelines.planning import deciding, guards, render, versions
 from pipelines.planning.deciding import Telling
@@ -63,7 +62,7 @@ class Subject:
     @property
     def limits(self) -> guards.Limits:
         """Where guards object to its plan. How many leave an exclusion list is none: the audience's is judged."""
-        limits = limits_of(self.audience)
+        limits = guards.limits_of(self.audience)
         return replace(limits, removal=1.0) if self.takes_in and self.sync.standing != "sent" else limits
 
     @property
@@ -75,17 +74,6 @@ class Subject:
 def lateness(destination: Destination) -> float:
     """Seconds after which a request whose answer was lost can no longer arrive."""
     return destination.capabilities.lateness + TIMEOUT + 2 * lease.SKEW
-
-
-def limits_of(audience: Audience) -> guards.Limits:
-    """The audience's own limits; a list of persons to spare may lose fewer, and one that is replaced is never without a
-    guard: one wrong run takes everybody."""
-    own = audience.guards
-    usual = SPARED_REMOVAL if audience.kind == "suppression" else REMOVAL
-    removal = usual if own.removal is None else own.removal
-    if any(sync.mode == "replace" for sync in audience.syncs):
-        removal = min(removal, guards.REPLACED)
-    return guards.Limits(removal, math.inf if own.entries is None else own.entries, own.unusable)
 
 
 def compare(warehouse: Warehouse, subject: Subject, now: datetime) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from statistics import median
 
+from pipelines.audiences import REMOVAL, SPARED_REMOVAL, Audience
 from pipelines.planning.plan import Objection
 
 
@@ -40,6 +41,17 @@ class Limits:
     def stricter(self, other: Limits) -> Limits:
         """The smaller of each."""
         return Limits(*(min(getattr(self, part.name), getattr(other, part.name)) for part in fields(Limits)))
+
+
+def limits_of(audience: Audience) -> Limits:
+    """The audience's own limits; a list of persons to spare may lose fewer, and one that is replaced is never without a
+    guard: one wrong run takes everybody."""
+    own = audience.guards
+    usual = SPARED_REMOVAL if audience.kind == "suppression" else REMOVAL
+    removal = usual if own.removal is None else own.removal
+    if any(sync.mode == "replace" for sync in audience.syncs):
+        removal = min(removal, REPLACED)
+    return Limits(removal, math.inf if own.entries is None else own.entries, own.unusable)
 
 
 REPLACED = 0.3
