@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from destinations.protocol import Destination
 from pipelines.audiences import AliasModel
 from pipelines.delivery import deliver, sessions
 from pipelines.delivery.exchange import Courier
@@ -112,8 +111,7 @@ class Run:
             journal.forget_before(control.epoch)
             journal.close()
         self._courier.lease_ends = self._ports.clock.monotonic() + lease.SECONDS
-        named = sync.target or (_setting(self.subject.destination) if sync.standing == "sent" else None)
-        self._target = named or control.target
+        self._target = sync.target or _setting(self.subject) or control.target
         self._moved = bool(control.target) and self._target != control.target
         self._gone = bool(control.gone)
         self._forget_flushed()
@@ -295,7 +293,7 @@ def catch_up_shards(
     return found
 
 
-def _setting(destination: Destination) -> str | None:
-    """The remote list, segment or audience that the connection names."""
-    field = destination.capabilities.target
-    return getattr(destination.settings, field, None) or None if field else None
+def _setting(subject: Subject) -> str | None:
+    """The remote list, segment or audience that the connection names; those held out are in another."""
+    field = subject.destination.capabilities.target if subject.sync.standing == "sent" else None
+    return getattr(subject.destination.settings, field, None) or None if field else None
