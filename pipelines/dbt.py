@@ -12,6 +12,7 @@ import re
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -145,7 +146,8 @@ class Dbt:
         if self.variables:
             flags.append(f"--vars={json.dumps(self.variables)}")
         callbacks = [_listen(on_event)] if on_event else []
-        with _ONE_AT_A_TIME, _inside(project):
+        with _ONE_AT_A_TIME, _inside(project), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")  # which is not used there
             try:
                 result = dbtRunner(manifest, callbacks).invoke([*args, *flags])
             finally:

@@ -101,12 +101,14 @@ OPEN = f"""
         md5(concat_ws('|', 'trigger', $sync_id, $event, e.stay, cast(e.entry_id as varchar))) as op_id,
         h.op_id as known_op, $step as step, $event as event, e.person_key, e.stay, e.entry_id, e.entered_at,
         coalesce(e.happened_at, e.entered_at), e.due_at, e.expires_at, e.silent,
-        coalesce(h.op_id in (
-            select op_id from activation.decision where sync_id = $sync_id and kind = 'resend'), false) as asked,
+        resent.op_id is not null as asked,
         h.outcome, e.standing, e.is_wanted, e.dest_key, e.identifiers, e.kept, $at_goal as at_goal,
         $when_left as when_left
     from entries as e
     left join history as h on h.stay = e.stay and h.snapshot_id = e.entry_id
+    left join (
+        select distinct op_id from activation.decision where sync_id = $sync_id and kind = 'resend'
+    ) as resent on resent.op_id = h.op_id
     where (
             h.op_id is null
             or h.outcome in ('void', 'suppressed')

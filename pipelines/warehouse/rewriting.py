@@ -27,6 +27,14 @@ def fails(condition: exp.Expr) -> exp.Expr:
     return exp.not_(exp.Coalesce(this=exp.Paren(this=condition.copy()), expressions=[exp.false()]))
 
 
+def call(tree: exp.Delete | exp.Update, table: str) -> None:
+    """Let what a statement says of its own table by name, such as in a subquery, be said of these rows."""
+    if not any(source.alias_or_name == table for source in tree.find_all(exp.Table) if source is not tree.this):
+        for column in tree.find_all(exp.Column):
+            if column.table == table:
+                column.set("table", exp.to_identifier(ROWS))
+
+
 def all_of(
     name: str, conditions: Sequence[exp.Expr], kinds: Mapping[str, str], changed: Mapping[str, exp.Expr]
 ) -> exp.Select:

@@ -24,7 +24,7 @@ from pipelines.warehouse.dialect import spell_stars
 from pipelines.warehouse.dialects import write
 from pipelines.warehouse.duckdb import DuckDB
 from pipelines.warehouse.protocol import Parameters, Row
-from pipelines.warehouse.rewriting import all_of, fails
+from pipelines.warehouse.rewriting import all_of, call, fails
 from pipelines.warehouse.versions import Table, Version, Versions
 
 STATE = "activation"
@@ -184,6 +184,7 @@ class Spark:
         name, known = self._known(tree.this.name)
         if not known.folders:
             return
+        call(tree, name.rpartition("__")[2])
         where = tree.args.get("where")
         meant: list[exp.Expr] = []
         if where:

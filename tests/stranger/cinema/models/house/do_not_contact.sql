@@ -1,0 +1,1 @@
+select member_no from {{ ref('refusals') }}

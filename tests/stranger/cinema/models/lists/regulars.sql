@@ -1,0 +1,11 @@
+select
+    members.member_no,
+    lower(trim(members.mail)) as mail,
+    members.name,
+    members.born,
+    cast(spending.spent as decimal(9, 2)) as spent,
+    spending.last_visit,
+    spending.visits >= 4 as gold
+from {{ ref('members') }} as members
+inner join {{ ref('spending') }} as spending on spending.member_no = members.member_no
+where spending.visits >= 2
