@@ -50,7 +50,7 @@ def run(project_dir: Path, days: int, target: str | None = None) -> int:
     _clear(first)
     state_file = first.state_dir / "sandbox.json"
     with _sandbox(state_file) as box:
-        console.print(f"[bold]Tailrace demo[/bold]: {days + 1} days of a shop, four channels in the sandbox. "
+        console.print(f"[bold]Tailrace demo[/bold]: {days + 1} days of a shop, its channels in the sandbox. "
                       f"Inbox while it runs: {box.url}/")
         environ = {**os.environ, **box.environment()}
         project = first

@@ -126,6 +126,8 @@ def consents(who: Shopper) -> Iterator[Row]:
         yield consent(ref, "ads", "granted", granted)
     if chance(ref, "sms consent", 0.25):
         yield consent(ref, "sms", "granted", granted)
+    if chance(ref, "push consent", 0.35):
+        yield consent(ref, "push", "granted", granted)
     if chance(ref, "all withdrawn", 0.015):
         status = pick(ref, "all status", ("withdrawn", "withdrawn", "erasure"))
         yield consent(ref, "all", status, moment(ref, "all", granted, LAST_AS_OF))

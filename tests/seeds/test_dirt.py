@@ -16,7 +16,7 @@ def repeated(rows: list[Raw]) -> int:
 def test_rows_are_repeated_exactly(tables: Tables) -> None:
     counts = {table: repeated(rows) for table, rows in tables.items() if repeated(rows)}
     assert counts == {
-        "raw_consents": 8,
+        "raw_consents": 11,
         "raw_events": 52,
         "raw_order_lines": 22,
         "raw_orders": 14,

@@ -40,6 +40,7 @@ granted as (
     person_id,
     max(case when channel = 'email' then 1 else 0 end) as email,
     max(case when channel = 'sms' then 1 else 0 end) as sms,
+    max(case when channel = 'push' then 1 else 0 end) as push,
     max(case when channel = 'ads' then 1 else 0 end) as ads
   from {{ ref('person_consents') }}
   where purpose = 'marketing' and status = 'granted'
@@ -54,6 +55,7 @@ select
   reach.phone,
   coalesce(granted.email, 0) = 1 as email_consent,
   coalesce(granted.sms, 0) = 1 as sms_consent,
+  coalesce(granted.push, 0) = 1 as push_consent,
   coalesce(granted.ads, 0) = 1 as ads_consent
 from humans
 left join reach using (person_id)

@@ -18,6 +18,7 @@ select
   persons.phone,
   persons.email_consent,
   persons.sms_consent,
+  persons.push_consent,
   zones.timezone
 from {{ ref('persons') }} as persons
 left join zones on zones.person_id = persons.person_id and zones.recency = 1

@@ -33,6 +33,7 @@ select
   contacts.phone,
   advertising.email as ads_email,
   advertising.phone as ads_phone,
+  contacts.push_id,
   adds.cart_id,
   cast(contents.value as decimal(18, 2)) as cart_value,
   adds.url as cart_url,
