@@ -101,7 +101,8 @@ def test_whoever_must_not_be_retargeted_is_spared_by_every_paid_channel_unless_a
     connected.write_text(written.replace("destination: meta_ads", f"destination: {kind}"))
     declared = manifest.read(shop.folder / "target/manifest.json", connections.load(connected, {}))
     told = {audience.sync_id(sync): {model.name for model in declared.sparing_in(audience, sync)}
-            for audience in declared.audiences for sync in audience.syncs if sync.to == "meta_ads"}
+            for audience in declared.audiences for sync in audience.syncs
+            if sync.to == "meta_ads" and sync.standing == "sent"}
     kept = {name for name, lists in told.items() if "do_not_retarget" not in lists}
     lists = {f"{audience.name}__meta_ads" for audience in declared.audiences if audience.kind == "suppression"}
     assert len(told) > 15
