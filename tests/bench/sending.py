@@ -5,9 +5,10 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from destinations.protocol import Batch, Limits, Request, Settings
+from destinations.protocol import Batch, Limits, Request, Response, Settings
 from pipelines.delivery import deliver, exchange, lanes
 from pipelines.delivery.http import HttpTransport
 from pipelines.delivery.journal import Journal
@@ -95,7 +96,8 @@ class Prepared(Planned):
         super().__init__(folder, size, limits, url, Ready)
         self.plan()
         self.send()
-        self.requests = [request for _, request in self.destination.built.values()]
+        allowed = self.destination.settings.allowed
+        self.requests = [replace(request, allow_hosts=allowed) for _, request in self.destination.built.values()]
         self._parcels: list[tuple[Batch, exchange.Parcel]] = []
 
     def lay_out(self) -> None:
@@ -123,11 +125,16 @@ class Prepared(Planned):
             transport.start(ticket, request)
             flying += 1
             if flying == deliver.WIDTH:
-                transport.wait(None)
+                self._receive(transport)
                 flying -= 1
         for _ in range(flying):
-            transport.wait(None)
+            self._receive(transport)
         transport.close()
+
+    def _receive(self, transport: HttpTransport) -> None:
+        """One answer, which must be one: what is never sent is quick."""
+        found = transport.wait(None)
+        assert found is not None and isinstance(found[1], Response), found
 
 
 def overhead(folder: Path, size: int, rounds: int) -> list[Line]:
