@@ -22,7 +22,7 @@ def test_the_copy_holds_audiences_and_what_is_recorded_and_nothing_else(club) ->
     assert (done.code, fans) == (0, [("ada",)])
     assert {name for _, name in tables} == {
         "fans", "others", "runs", "receipts", "ledger", "membership", "stays", "snapshots", "delivered",
-        "undelivered", "unresolved", "drift", "holds", "candidates"}
+        "undelivered", "unresolved", "drift", "holds", "candidates", "drawn"}
 
 
 def test_who_is_forgotten_is_not_in_the_copy_either(club) -> None:
