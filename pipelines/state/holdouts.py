@@ -48,18 +48,12 @@ def remember(warehouse: Warehouse, audience: Audience) -> None:
         {"salt": audience.holdout_salt})
 
 
-def redraw(warehouse: Warehouse, model: str, salt: str) -> None:
+def redraw(warehouse: Warehouse, salt: str) -> None:
     """Correct `sparing`, whom a model holds out of all marketing now, by what is remembered of its salt.
 
-    When it begins, all who were ever told of anything were drawn to be told. Another salt draws everybody anew.
+    When it begins, everybody is drawn, told before or not: a control of newcomers alone could be compared with nobody.
+    Another salt draws everybody anew.
     """
-    warehouse.execute(
-        """insert into activation.drawn (salt, person_key, held_out)
-        select $salt, person_key, false from (
-            select distinct person_key from activation.membership where standing = 'sent') as told
-        where not exists (select 1 from activation.drawn where salt = $salt)
-            and not exists (select 1 from activation.spared_list where model = $model)""",
-        {"salt": salt, "model": model})
     warehouse.execute("""delete from temp.sparing where person_key in (
         select person_key from activation.drawn where salt = ? and not held_out)""", [salt])
     warehouse.execute("""insert into temp.sparing select person_key from activation.drawn

@@ -60,7 +60,7 @@ def compare(warehouse: Warehouse, model: SuppressionModel, key: tombstones.Key) 
     warehouse.execute(f"""create temp table sparing as select distinct {column} as person_key from {model.relation}
         where {column} is not null""")
     if model.salt:
-        holdouts.redraw(warehouse, model.name, model.salt)
+        holdouts.redraw(warehouse, model.salt)
     if model.kind == "person":
         tombstones.leave_out(warehouse, key, "temp.sparing")
     warehouse.execute("""create temp table freed as select person_key from activation.spared
