@@ -211,8 +211,8 @@ def _care(warehouse: Warehouse, audience: str) -> Care | None:
             (select coalesce(sum(value), 0) from touches),
             (select sum(returned) / cast(nullif(sum(entered), 0) as double precision) from sizes),
             (select percentile_cont(0.5) within group (order by dwell_days) from sizes),
-            (select max(s.p95_seconds) from measurement.suppression_speed as s inner join activation.sync_control as c
-                on c.sync_id = s.sync_id where c.audience = $audience),
+            (select max(p95_seconds) from measurement.suppression_speed
+                where sync_id in (select sync_id from activation.runs where audience = $audience)),
             (select count(*) from measurement.leaks where audience = $audience),
             (select count(*) from measurement.contamination where audience = $audience), {costs}""",
         {"audience": audience})

@@ -127,12 +127,11 @@ UNSPOKEN = """
             from activation.snapshot where audience = $audience) as newest where nth <= 7)"""
 """Snapshots that no stay speaks of, but for the newest, of which guards take the measure."""
 DECIDED_HOLDS = """
-    sync_id = $sync and state not in ('open', 'approved') and decided_at < $before and not exists (
-        select 1 from activation.hold as waiting where waiting.state in ('open', 'approved')
-            and waiting.opened_at <= hold.decided_at)"""
+    sync_id = $sync and state not in ('open', 'approved') and decided_at < $before and decided_at < coalesce(
+        (select min(opened_at) from activation.hold where state in ('open', 'approved')), $before)"""
 DECISIONS = """
-    sync_id = $sync and decided_at < $before and not exists (
-        select 1 from activation.op as o where o.sync_id = decision.sync_id and o.op_id = decision.op_id)"""
+    sync_id = $sync and decided_at < $before and op_id not in (
+        select op_id from activation.op where sync_id = $sync)"""
 
 
 def _let_go_of_history(warehouse: Warehouse, sync_id: str, before: datetime) -> None:

@@ -23,8 +23,16 @@ MEASURED = """
     create schema measurement;
     create table measurement.lifts as select 'fans' as audience, 'conversion' as metric, 400 as n_sent, 50 as n_held,
         3e-1 as mean_sent, 2e-1 as mean_held, 1e-1 as effect, 42e-3 as effect_low, 158e-3 as effect_high,
+        9e-2 as adjusted_effect, 5e-2 as adjusted_low, 13e-2 as adjusted_high, 1e-2 as always_low, 19e-2 as always_high,
         8e-2 as detectable, true as arms_fit;
-    create table measurement.leaks as select 'fans__klaviyo' as sync_id, 'suppressed' as standing, 'p' as person_key"""
+    create table measurement.leaks as select 'fans__klaviyo' as sync_id, 'fans' as audience, 'suppressed' as standing,
+        'p' as person_key;
+    create table measurement.suppression_speed as select 'fans__klaviyo' as sync_id, 2 as p95_seconds;
+    create table measurement.contamination (audience varchar(9));
+    create table measurement.last_touches (audience varchar(9), value double precision);
+    create table measurement.audience_sizes as select 'fans' as audience, 0 as returned, 3 as entered, 1 as dwell_days;
+    create table measurement.conversions as select 'fans' as audience, true as is_complete, 'sent' as standing,
+        current_date as converted_at, 5 as revenue"""
 
 
 @contextmanager
